@@ -1,0 +1,145 @@
+"""JSON in and out, and changing single members of an object without touching the bytes of the others.
+
+msgspec does the work (a 1.5 KB request: 2.6 us, against 13 us with the standard library); where it refuses a text, the
+standard library finds out which value was at fault, so that the client's error can name it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from argo_relay.errors import BadJson
+
+REMOVED: Final = object()
+"""Marks a member that `JsonObject.splice` takes out."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_values = msgspec.json.Decoder()
+# https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
+_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+_NEXT = re.compile(rb"[ \t\n\r]*([,}])")
+
+
+def decode(text: bytes) -> Any:
+    """Return the value of a JSON text; raise BadJson, naming the offending value's path where there is one."""
+    try:
+        return _values.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _explained(text, error) from None
+
+
+def encode(value: object) -> bytes:
+    """Return a value as compact JSON."""
+    return msgspec.json.encode(value)
+
+
+class JsonObject:
+    """A JSON object read from bytes: its members as values, and the bytes of each, for `splice`."""
+
+    __slots__ = ("_spans", "_tail", "text", "values")
+
+    def __init__(self, text: bytes) -> None:
+        """Read `text`; raise BadJson when it is not one JSON object whose keys are all different."""
+        self.text = text
+        try:
+            raw = _members.decode(text)
+            self.values: dict[str, Any] = {key: _values.decode(value) for key, value in raw.items()}
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise _explained(text, error) from None
+        self._spans, self._tail = _spans(text, raw)
+
+    def splice(self, changes: Mapping[str, object]) -> bytes:
+        """Return the object's bytes with members replaced, added or (REMOVED) taken out; all others as they came."""
+        kept = []
+        for key, span in self._spans.items():
+            if key not in changes:
+                kept.append(self.text[span.start : span.end])
+            elif changes[key] is not REMOVED:
+                kept.append(self.text[span.start : span.value] + encode(changes[key]))
+        kept += [
+            encode(key) + b":" + encode(value)
+            for key, value in changes.items()
+            if key not in self._spans and value is not REMOVED
+        ]
+        return b"{" + b",".join(kept) + self.text[self._tail :]
+
+
+class _Span(NamedTuple):
+    """Where a member begins, where its value does, and where the comma or brace after it stands."""
+
+    start: int
+    value: int
+    end: int
+
+
+def _spans(text: bytes, raw: Mapping[str, msgspec.Raw]) -> tuple[dict[str, _Span], int]:
+    """Find every member's span, and the closing brace.
+
+    msgspec has said that the text is valid and what each key's last value is, so walking needs no parser: at each key
+    the text must go on with that value. Where it does not, or where a key comes twice, a key stands there twice.
+    """
+    spans: dict[str, _Span] = {}
+    at = text.index(b"{") + 1
+    while match := _KEY.match(text, at):
+        key = _values.decode(match[1])
+        value = bytes(raw[key])
+        start, end = match.end(), match.end() + len(value)
+        following = _NEXT.match(text, end)
+        if key in spans or following is None or text[start:end] != value:
+            raise BadJson(f"the key `{key}` stands in it more than once", key)
+        spans[key] = _Span(at, start, following.start(1))
+        at = following.end()
+    return spans, text.rindex(b"}")
+
+
+def _explained(text: bytes, error: Exception) -> BadJson:
+    """Say why msgspec refused a text, and where in it the value at fault stands."""
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        return BadJson("it is nested too deeply")
+    except UnicodeDecodeError as bad:
+        return BadJson(f"it is not UTF-8 (byte {bad.start})")
+    except ValueError as bad:
+        return BadJson(f"it is not valid JSON: {_in_words(bad)}")
+    for path, reason in _faults(value, ""):
+        return BadJson(reason, path or None)
+    if isinstance(value, dict):
+        return BadJson(f"it is not valid JSON: {error}")
+    return BadJson(f"it must be a JSON object, not {_kind(value)}")
+
+
+def _in_words(error: ValueError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at line {error.lineno}, column {error.colno}"
+    return "a number in it is too long"
+
+
+def _faults(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield what the standard library lets pass and JSON between machines must not hold, with its path."""
+    if isinstance(value, str):
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            yield path, "it holds half of a surrogate pair, which is not a character"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield path, "it holds a number that is out of range or not a number"
+    elif isinstance(value, int) and value.bit_length() > 1024:
+        yield path, "it holds a number that is out of range"
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield from _faults(key, path)
+            yield from _faults(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _faults(item, f"{path}[{index}]")
+
+
+def _kind(value: object) -> str:
+    names = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), "null")
