@@ -1,0 +1,1 @@
+"""What each vendor says: pure functions on wire bytes. Dialects know nothing of each other."""

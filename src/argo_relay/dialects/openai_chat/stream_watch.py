@@ -1,0 +1,101 @@
+"""A Chat Completions stream, watched while it is relayed.
+
+It knows three things that the relay needs: when content came (for the timers), whether the stream ended properly, and
+what it cost. It also mends one thing: a stream that is complete but lacks a `finish_reason` gets one, because a popular
+client (opencode 1.18) repeats the request without pause when it is missing.
+
+https://platform.openai.com/docs/api-reference/chat/streaming
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argo_relay.dialects.openai_chat.usage import decode_usage
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx, sse
+from argo_relay.framing.sse import Frame
+from argo_relay.neutral.reply import Usage
+
+_DONE = b"[DONE]"
+
+
+class ChatStreamWatch:
+    """Follows one stream; fed every frame in order."""
+
+    __slots__ = ("_chunk", "_finished", "_open", "ended", "failed", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.ended = False
+        self.failed = False
+        self._chunk: dict[str, Any] = {}
+        self._open: dict[int, str] = {}
+        self._finished: set[int] = set()
+
+    def feed(self, frame: Frame) -> tuple[bool, bytes]:
+        """Read a frame; before a `[DONE]` that came too early for some choice, the missing finish goes out."""
+        if frame.data is None:
+            return False, b""
+        if frame.data == _DONE:
+            self.ended = True
+            return False, self._missing_finish()
+        try:
+            chunk = jsonx.decode(frame.data)
+        except BadJson:
+            return False, b""
+        if not isinstance(chunk, dict):
+            return False, b""
+        if chunk.get("error"):
+            self.failed = True
+            return True, b""
+        return self._read(chunk), b""
+
+    def finish(self) -> bytes | None:
+        """Return what completes a stream whose connection ended: `[DONE]` after a finish, nothing after an end."""
+        if self.ended or self.failed:
+            return b""
+        return sse.write(_DONE) if self._finished and not self._open else None
+
+    def _read(self, chunk: dict[str, Any]) -> bool:
+        content = False
+        if usage := decode_usage(chunk.get("usage")):
+            self.usage = usage
+            content = True
+        choices: Any = chunk.get("choices")
+        if not isinstance(choices, list):
+            return content
+        for choice in choices:
+            if isinstance(choice, dict):
+                content = self._read_choice(choice) or content
+                self._chunk = chunk
+        return content
+
+    def _read_choice(self, choice: dict[str, Any]) -> bool:
+        index = choice.get("index")
+        index = index if isinstance(index, int) else 0
+        delta = choice.get("delta")
+        carried = (
+            [field for field, value in delta.items() if value and field != "role"] if isinstance(delta, dict) else []
+        )
+        if choice.get("finish_reason"):
+            self._open.pop(index, None)
+            self._finished.add(index)
+            return True
+        if index not in self._finished:
+            called = "tool_calls" in carried or self._open.get(index) == "tool_calls"
+            self._open[index] = "tool_calls" if called else "stop"
+        return bool(carried)
+
+    def _missing_finish(self) -> bytes:
+        if not self._open:
+            return b""
+        chunk: dict[str, Any] = {
+            key: self._chunk[key] for key in ("id", "object", "created", "model") if key in self._chunk
+        }
+        chunk["choices"] = [
+            {"index": index, "delta": {}, "finish_reason": reason, "logprobs": None}
+            for index, reason in sorted(self._open.items())
+        ]
+        self._open.clear()
+        return sse.write(jsonx.encode(chunk))
