@@ -1,0 +1,1 @@
+"""What the operator may set, where it is read from, and who says what is wrong with it."""

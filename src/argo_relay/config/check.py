@@ -1,0 +1,184 @@
+"""What the sources say, held against the schema: settings that fit, and every problem with the place it is at.
+
+A place is what a person can go to: `argo-relay.yaml:3`, `ARGO_RELAY_PORT`, `--port`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+import msgspec
+
+from argo_relay.config.document import Items, Leaf, Members, Node, Refused
+from argo_relay.config.kinds import Kind, plain, shown, sort_of
+from argo_relay.config.schema import KEYS, Key
+from argo_relay.errors import ConfigError
+
+Path = tuple[str, ...]
+"""A key's parts from the top; a model's name is one part, whatever dots it has."""
+
+
+class Setting(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that fits its key, and where it came from (`file PATH:LINE`, `env NAME` or `flag --NAME`)."""
+
+    value: object
+    origin: str
+
+    @property
+    def place(self) -> str:
+        """The origin less its first word."""
+        return self.origin.partition(" ")[2]
+
+
+class Findings:
+    """Settings and problems, gathered from one source after another; a later setting takes an earlier one's place."""
+
+    def __init__(self) -> None:
+        self.settings: dict[Path, Setting] = {}
+        self.problems: list[str] = []
+        self.refused: set[Path] = set()
+        """Keys that were given in vain, so that nobody judges the value which stands in for them."""
+
+    def take(self, key: Key, path: Path, value: object, origin: str) -> None:
+        """Keep a value given by a program or an environment variable, or tell what is wrong with it."""
+        place = origin.partition(" ")[2]
+        if key.kind.many and isinstance(value, Sequence) and not isinstance(value, str):
+            self.take_items(key, path, [(place, item) for item in value], origin)
+        else:
+            self._keep(path, origin, self._read(key.kind, _dotted(path), value, place))
+
+    def take_items(self, key: Key, path: Path, items: Iterable[tuple[str, object]], origin: str) -> None:
+        """Keep a list, each of whose items has its own place."""
+        read = [
+            self._read(key.kind, f"{_dotted(path)}[{index}]", item, place) for index, (place, item) in enumerate(items)
+        ]
+        self._keep(path, origin, None if None in read else (tuple(value for fit in read if fit for value in fit),))
+
+    def tell(self, place: str, what: str, key: str = "") -> None:
+        """Note a problem."""
+        self.problems.append(f"{place}: {key}: {what}" if key else f"{place}: {what}")
+
+    def _read(self, kind: Kind, name: str, value: object, place: str) -> tuple[object] | None:
+        """Return the value in a tuple (it may be None), or None when there is a problem."""
+        try:
+            return (kind.accept(value),)
+        except ConfigError as error:
+            self.tell(place, f"{error}; expected {kind.expected}", name)
+            return None
+
+    def _keep(self, path: Path, origin: str, read: tuple[object] | None) -> None:
+        if read is None:
+            self.refused.add(path)
+        else:
+            self.settings[path] = Setting(value=read[0], origin=origin)
+
+
+def value_in(kind: Kind, text: str) -> object:
+    """Return what a text from the environment or the command line stands for; lists have commas between their items."""
+    if kind.many:
+        return [part.strip() for part in text.split(",")]
+    if kind.textual:
+        return None if kind.nullable and text in ("null", "~") else text
+    return plain(text.strip())
+
+
+def check_document(node: Node | None, file: str, findings: Findings) -> None:
+    """Hold a file's tree against the schema."""
+    if node is not None and not _empty(node):
+        _Walk(file, findings).mapping(node, KEYS, ())
+
+
+class _Walk:
+    """A walk over a file's tree; it goes only where the schema goes, so it is never deep."""
+
+    def __init__(self, file: str, findings: Findings) -> None:
+        self._file = file
+        self._findings = findings
+
+    def mapping(self, node: Node, keys: Sequence[Key], at: Path, line: int | None = None) -> None:
+        """Check a mapping whose members are `keys`, some of them under a name of their own."""
+        members = self._members(node, at, line)
+        for name, (member_line, member) in members.items():
+            path = (*at, name)
+            leaf = next((key for key in keys if key.name == name), None)
+            within = [
+                msgspec.structs.replace(key, name=key.name.removeprefix(f"{name}."))
+                for key in keys
+                if key.name.startswith(f"{name}.")
+            ]
+            if leaf is not None and "." not in name:
+                self._value(member, leaf, path, member_line)
+            elif within and not _empty(member):
+                self.mapping(member, within, path, member_line)
+            elif not within:
+                self._tell(member_line, f"unknown key {shown(name)}{_meant(name, keys)}", at)
+
+    def _members(self, node: Node, at: Path, line: int | None) -> dict[str, tuple[int, Node]]:
+        """Return a mapping's members; none, and a problem, when it is something else."""
+        if isinstance(node, Members):
+            return node.members
+        if not isinstance(node, Refused):
+            what = f"it is {_sort(node)}; expected a mapping of keys to values"
+            self._tell(node.line if line is None else line, what, at)
+        return {}
+
+    def _value(self, node: Node, key: Key, path: Path, line: int) -> None:
+        origin = f"file {self._file}:{line}"
+        if isinstance(node, Refused):
+            return
+        if key.rows:
+            self._rows(node, key, path, line)
+        elif not key.kind.many:
+            self._findings.take(key, path, _value(node), origin)
+        elif isinstance(node, Items):
+            items = [(item, f"{self._file}:{item.line}") for item in node.items if not isinstance(item, Refused)]
+            self._findings.take_items(key, path, [(place, _value(item)) for item, place in items], origin)
+        elif not _empty(node):
+            self._findings.refused.add(path)
+            self._tell(line, f"it is {_sort(node)}; expected {key.kind.expected}", path)
+
+    def _rows(self, node: Node, key: Key, path: Path, line: int) -> None:
+        if _empty(node):
+            return
+        for name, (row_line, row) in self._members(node, path, line).items():
+            if not name or not name.isprintable():
+                self._tell(row_line, f"{shown(name)} cannot be a model's name", path)
+            elif not _empty(row):
+                self.mapping(row, key.rows, (*path, name), row_line)
+
+    def _tell(self, line: int, what: str, at: Path) -> None:
+        self._findings.tell(f"{self._file}:{line}", what, _dotted(at))
+
+
+def _value(node: Node) -> object:
+    if isinstance(node, Leaf):
+        return node.value
+    return [] if isinstance(node, Items) else {}
+
+
+def _sort(node: Node) -> str:
+    return sort_of(_value(node))
+
+
+def _empty(node: Node) -> bool:
+    """Tell whether nothing is said, as by a group all of whose keys are commented out."""
+    return isinstance(node, Leaf) and node.value is None
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(part if part.isprintable() else shown(part) for part in path)
+
+
+def _meant(name: str, keys: Sequence[Key]) -> str:
+    """Name the key that was probably meant: one of this mapping, or one that belongs deeper."""
+    here = sorted({key.path[0] for key in keys})
+    deeper = {key.path[-1]: key for key in reversed(keys) if len(key.path) > 1} | {
+        key.name: key for key in keys if len(key.path) > 1
+    }
+    if name not in deeper and (near := get_close_matches(name, here, n=1)):
+        return f"; did you mean `{near[0]}`?"
+    if near := get_close_matches(name, list(deeper), n=1, cutoff=0.75):
+        *groups, last = deeper[near[0]].path
+        return f"; did you mean `{last}` inside `{'.'.join(groups)}`?"
+    return f"; known here are {', '.join(here)}"

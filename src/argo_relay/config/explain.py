@@ -1,0 +1,66 @@
+"""The effective configuration, key by key, for people and programs; client keys are masked before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from argo_relay.config.kinds import plain, plainest
+from argo_relay.config.load import Loaded
+from argo_relay.config.schema import KEYS, Key, masked, value_at
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One key: its value, fit for JSON and for showing, where that came from, and what the key is for."""
+
+    key: str
+    value: object
+    origin: str
+    meaning: str
+    secret: bool
+
+    @property
+    def text(self) -> str:
+        """The value in one line, as it is written in YAML; of secrets only how many there are."""
+        if self.secret and isinstance(self.value, list) and self.value:
+            return f"*** ({len(self.value)})"
+        return written(self.value)
+
+
+def rows(loaded: Loaded) -> Iterator[Row]:
+    """Yield a row for every key, and for each model what is set for it."""
+    for key in KEYS:
+        if key.rows and loaded.config.models:
+            yield from _model_rows(loaded, key)
+            continue
+        value = value_at(loaded.config, key.path)
+        if key.secret and isinstance(value, tuple):
+            value = masked(value)
+        yield _row(key, key.name, value, loaded)
+
+
+def written(value: object) -> str:
+    """Return a value as it is written in YAML, in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{written(name)}: {written(member)}" for name, member in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(written, value))}]"
+    if not isinstance(value, str):
+        return str(plainest(value))
+    bare = value[:1].isalpha() and plain(value) == value and value.replace("/", "").replace("-", "").isalnum()
+    return value if bare and value.isascii() else msgspec.json.encode(value).decode()
+
+
+def _model_rows(loaded: Loaded, key: Key) -> Iterator[Row]:
+    for name, row in loaded.config.models.items():
+        for member in key.rows:
+            value = value_at(row, member.path)
+            if value is not msgspec.UNSET:
+                yield _row(member, f"{key.name}.{name}.{member.name}", value, loaded)
+
+
+def _row(key: Key, name: str, value: object, loaded: Loaded) -> Row:
+    value = list(value) if isinstance(value, tuple) else value
+    value = plainest(value) if isinstance(value, float) else value
+    return Row(key=name, value=value, origin=loaded.origins[name], meaning=key.meaning, secret=key.secret)

@@ -1,0 +1,136 @@
+"""All sources put together: file, then environment, then command line; the last word wins, every word is checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from argo_relay.config.check import Findings, check_document, value_in
+from argo_relay.config.document import read_document
+from argo_relay.config.environment import read_environment
+from argo_relay.config.kinds import plainest
+from argo_relay.config.schema import KEYS, Config
+from argo_relay.config.search import Searched, find, read_file
+from argo_relay.errors import ConfigError
+
+_KEYS = {key.name: key for key in KEYS}
+
+
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration, and how it came about."""
+
+    config: Config
+    origins: dict[str, str]
+    """For each dotted key `default`, `file PATH:LINE`, `env NAME` or `flag --NAME`; of `models` only what is set."""
+    path: Path | None
+    """The file in use."""
+    searched: tuple[Searched, ...]
+    warnings: tuple[str, ...]
+
+
+def load(
+    *,
+    config: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    flags: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> Loaded:
+    """Find the file, read every source, and return the configuration; raise ConfigError with all problems at once.
+
+    `overrides` maps dotted keys to values or texts; None means not given. Each is called after the flag that `flags`
+    names for it, else `--` and the key's last part. `environ` is the process's own and `directory` (where to look for
+    the file) the working directory when not given.
+    """
+    environ = os.environ if environ is None else environ
+    findings = Findings()
+    path: Path | None = None
+    searched: tuple[Searched, ...] = ()
+    mode = 0
+    try:
+        path, searched = find(config, environ, directory or Path())
+        mode = _read(path, findings) if path else 0
+    except ConfigError as error:
+        findings.problems += error.problems
+    warnings = _exposed(path, mode, findings)
+    read_environment(environ, findings)
+    _read_overrides(overrides or {}, flags or {}, findings)
+    loaded = _built(findings)
+    _check_totals(loaded, findings)
+    if findings.problems:
+        raise ConfigError(findings.problems)
+    origins = {key.name: "default" for key in KEYS}
+    origins |= {".".join(key): setting.origin for key, setting in findings.settings.items()}
+    return Loaded(config=loaded, origins=origins, path=path, searched=searched, warnings=warnings)
+
+
+def check_values(values: Mapping[str, object]) -> None:
+    """Raise ConfigError when values by dotted key, which are about to be written to a file, would not be accepted."""
+    findings = Findings()
+    _read_overrides(values, {}, findings)
+    _check_totals(_built(findings), findings)
+    if findings.problems:
+        raise ConfigError(findings.problems)
+
+
+def _read(path: Path, findings: Findings) -> int:
+    """Take a file's settings, its problems in the order of its lines; return the file's permission bits."""
+    file = read_file(path)
+    node, faults = read_document(file.text)
+    within = Findings()
+    check_document(node, str(path), within)
+    for line, what in faults:
+        within.tell(f"{path}:{line}", what)
+    findings.problems += sorted(within.problems, key=lambda problem: _line(problem, str(path)))
+    findings.settings |= within.settings
+    findings.refused |= within.refused
+    return file.mode
+
+
+def _line(problem: str, path: str) -> int:
+    return int(problem.removeprefix(f"{path}:").partition(":")[0])
+
+
+def _read_overrides(overrides: Mapping[str, object], flags: Mapping[str, str], findings: Findings) -> None:
+    for name, value in overrides.items():
+        if value is None:
+            continue
+        key = _KEYS[name]
+        origin = f"flag {flags.get(name, '--' + key.path[-1].replace('_', '-'))}"
+        findings.take(key, key.path, value_in(key.kind, value) if isinstance(value, str) else value, origin)
+
+
+def _built(findings: Findings) -> Config:
+    tree: dict[str, Any] = {}
+    for path, setting in findings.settings.items():
+        group = tree
+        for part in path[:-1]:
+            group = group.setdefault(part, {})
+        group[path[-1]] = setting.value
+    return msgspec.convert(tree, Config)
+
+
+def _check_totals(config: Config, findings: Findings) -> None:
+    """Refuse a total that its cap would always cut: the operator means one of the two otherwise."""
+    cap = ("timeouts", "max_total")
+    totals: dict[tuple[str, ...], float] = {("timeouts", "total"): config.timeouts.total}
+    for name, row in config.models.items():
+        if row.timeouts.total is not msgspec.UNSET:
+            totals["models", name, "timeouts", "total"] = row.timeouts.total
+    for path, total in totals.items():
+        if total <= config.timeouts.max_total or findings.refused & {path, cap}:
+            continue
+        setting = findings.settings.get(path) or findings.settings[cap]
+        what = f"{plainest(total)} is greater than timeouts.max_total, {plainest(config.timeouts.max_total)}"
+        findings.tell(setting.place, f"{what}; lower the one or raise the other", ".".join(path))
+
+
+def _exposed(path: Path | None, mode: int, findings: Findings) -> tuple[str, ...]:
+    keys = findings.settings.get(("keys",))
+    if path is None or keys is None or not keys.value or not mode & 0o077:
+        return ()
+    return (f"{path} holds `keys`, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}",)

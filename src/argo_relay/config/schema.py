@@ -1,0 +1,262 @@
+"""The keys: their types and defaults in Structs, and what each is for in one table that all messages are made from."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Final, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from argo_relay.config import kinds
+from argo_relay.config.kinds import Kind
+
+PREFIX: Final = "ARGO_RELAY_"
+FILE_NAME: Final = "argo-relay.yaml"
+
+Environment = Literal["prod", "dev", "test"]
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True):
+    """Which upstream answers; `base_url`, when set, replaces the address of the environment."""
+
+    environment: Environment = "prod"
+    base_url: str | None = None
+    """Without a trailing slash; /v1/chat/completions and /v1/models are appended to it."""
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """The server's own limits, in seconds; None means no such limit."""
+
+    total: float = 600.0
+    connect: float = 10.0
+    first_event: float | None = None
+    idle: float | None = 300.0
+    max_total: float = 3600.0
+    heartbeat: float | None = 15.0
+    whole_heartbeat: bool = False
+    body: float = 120.0
+
+
+class ModelTimeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """What differs for one model, in seconds. UNSET: as for all models; None: no such limit."""
+
+    total: float | UnsetType = UNSET
+    connect: float | UnsetType = UNSET
+    first_event: float | UnsetType | None = UNSET
+    idle: float | UnsetType | None = UNSET
+
+
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the operator sets for one model."""
+
+    timeouts: ModelTimeouts = ModelTimeouts()
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True):
+    """How the one line an exchange is written, and where to (None: standard error)."""
+
+    format: Literal["text", "json"] = "text"
+    file: str | None = None
+    requests: bool = True
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the operator decides; every value has been checked."""
+
+    user: str | None = None
+    host: str = "127.0.0.1"
+    port: int = 44497
+    socket: str | None = None
+    keys: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    upstream: Upstream = Upstream()
+    timeouts: Timeouts = Timeouts()
+    models: dict[str, ModelRow] = {}
+    """By the name the operator wrote; whoever resolves model names resolves these, too."""
+    max_body: int = 64 * 2**20
+    max_in_flight: int = 1024
+    shutdown_grace: float = 30.0
+    log: Log = Log()
+
+    def __repr__(self) -> str:
+        """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"keys": masked(self.keys)}
+        return f"Config({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the table: a key, its Kind, and its help."""
+
+    name: str
+    """Dotted, from the top of the file (for `rows`: from the top of a row)."""
+    kind: Kind
+    meaning: str
+    """Whole sentences; the default is added to them where they are shown."""
+    example: str | None = None
+    """A value as it is written in YAML, where the default does not show the form."""
+    secret: bool = False
+    rows: tuple[Key, ...] = ()
+    """The keys of each row, when the key is a mapping of names to rows."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The name's parts."""
+        return tuple(self.name.split("."))
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides the key."""
+        return PREFIX + self.name.replace(".", "_").upper()
+
+    @property
+    def default(self) -> object:
+        """The value when nobody sets one."""
+        return value_at(Config(), self.path)
+
+
+def value_at(struct: object, path: tuple[str, ...]) -> object:
+    """Return the value of one key of a Config, or of one key of a row."""
+    return reduce(getattr, path, struct)
+
+
+def masked(secrets: tuple[str, ...]) -> tuple[str, ...]:
+    """Return something to show in place of secrets: how many there are, and nothing else."""
+    return ("***",) * len(secrets)
+
+
+_MODEL_KEYS: Final = (
+    Key(name="timeouts.total", kind=kinds.DURATION, meaning="The whole exchange with this model."),
+    Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
+    Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
+    Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
+)
+
+GROUPS: Final = {
+    "upstream": "Who answers.",
+    "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
+    "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
+}
+"""What the keys of a group have in common."""
+
+KEYS: Final = (
+    Key(
+        name="user",
+        kind=kinds.USER,
+        meaning="Your Argo user name: the bare ANL domain name, lower case, without @anl.gov. Argo takes it as "
+        "identity, so the relay needs it for Argo's environments.",
+        example="jdoe",
+    ),
+    Key(
+        name="host",
+        kind=kinds.HOST,
+        meaning="The address to listen on. One that other machines can reach is refused unless `keys` are set.",
+    ),
+    Key(name="port", kind=kinds.PORT, meaning="The port to listen on; 0 takes any free one."),
+    Key(
+        name="socket",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A Unix socket to listen on; host and port are then unused.",
+        example="/run/user/1000/argo-relay.sock",
+    ),
+    Key(
+        name="keys",
+        kind=kinds.CLIENT_KEYS,
+        meaning="Client keys: a client must show one of them as its API key. With none, every program that reaches "
+        "the port may use the relay. Keep this file 0600 when it holds any; they are never shown.",
+        example="[a-long-random-text, another-one]",
+        secret=True,
+    ),
+    Key(
+        name="origins",
+        kind=kinds.ORIGINS,
+        meaning="Web pages that may use the relay from a browser, by origin; all others get 403.",
+        example="[https://app.example.org]",
+    ),
+    Key(
+        name="upstream.environment",
+        kind=kinds.choice("prod", "dev", "test"),
+        meaning="Which of Argo's environments answers: prod, dev or test.",
+    ),
+    Key(
+        name="upstream.base_url",
+        kind=kinds.BASE_URL,
+        meaning="Another address in place of the environment's, a tunnel for example. /v1/chat/completions and "
+        "/v1/models are appended to it.",
+        example="http://localhost:8443/argoapi",
+    ),
+    Key(
+        name="timeouts.total",
+        kind=kinds.DURATION,
+        meaning="The whole exchange, from the request read to the last byte of the reply, streams included. "
+        "A request's own `timeout` overrides it.",
+    ),
+    Key(
+        name="timeouts.connect",
+        kind=kinds.DURATION,
+        meaning="One attempt to connect to the upstream: name, address, handshake.",
+    ),
+    Key(
+        name="timeouts.first_event",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="The wait for the first content of a reply; null for no limit of its own.",
+    ),
+    Key(
+        name="timeouts.idle",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="The longest gap between two pieces of a stream; null for no limit.",
+    ),
+    Key(
+        name="timeouts.max_total",
+        kind=kinds.DURATION,
+        meaning="The most that a request may ask for; longer wishes are cut to it.",
+    ),
+    Key(
+        name="timeouts.heartbeat",
+        kind=kinds.BEAT,
+        meaning="Silence after which a stream gets a sign of life; null or 0 for none.",
+    ),
+    Key(
+        name="timeouts.whole_heartbeat",
+        kind=kinds.BOOLEAN,
+        meaning="Keep a reply that is not a stream alive, too: the status 200 goes out early and white space before "
+        "the JSON, so a later failure can only be told in the body.",
+    ),
+    Key(name="timeouts.body", kind=kinds.DURATION, meaning="How long a client may take to send its request."),
+    Key(
+        name="models",
+        kind=kinds.ROWS,
+        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle.",
+        example="{gpt-4o: {timeouts: {total: 1800, idle: null}}}",
+        rows=_MODEL_KEYS,
+    ),
+    Key(
+        name="max_body",
+        kind=kinds.SIZE,
+        meaning="The largest request taken, in bytes or as a size.",
+        example="64MiB",
+    ),
+    Key(
+        name="max_in_flight",
+        kind=kinds.COUNT,
+        meaning="How many exchanges may run at once; beyond it clients get 503 and when to come back.",
+    ),
+    Key(
+        name="shutdown_grace",
+        kind=kinds.GRACE,
+        meaning="How long running exchanges may go on when the relay is told to stop.",
+    ),
+    Key(
+        name="log.format",
+        kind=kinds.choice("text", "json"),
+        meaning="How log lines are written: text for people, json for machines.",
+    ),
+    Key(
+        name="log.file",
+        kind=kinds.PATH_OR_NONE,
+        meaning="The file that log lines are appended to; null for standard error.",
+        example="/var/log/argo-relay.log",
+    ),
+    Key(name="log.requests", kind=kinds.BOOLEAN, meaning="Log one line an exchange."),
+)
+"""Every key, in the order people meet them."""

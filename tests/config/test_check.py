@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import pytest
+
+from argo_relay.config import kinds
+from argo_relay.config.check import Findings, check_document, value_in
+from argo_relay.config.document import read_document
+from argo_relay.config.schema import KEYS
+
+
+def checked(text: str) -> Findings:
+    node, faults = read_document(text)
+    assert faults == []
+    findings = Findings()
+    check_document(node, "x.yaml", findings)
+    return findings
+
+
+def problem(text: str) -> str:
+    (only,) = checked(text).problems
+    return only
+
+
+def test_settings_keep_their_line() -> None:
+    findings = checked("user: jdoe\n\ntimeouts:\n  idle: null\n  total:\n    1e3\nkeys:\n  - a\n  - b\n")
+    assert findings.problems == []
+    assert {path: (setting.value, setting.place) for path, setting in findings.settings.items()} == {
+        ("user",): ("jdoe", "x.yaml:1"),
+        ("timeouts", "idle"): (None, "x.yaml:4"),
+        ("timeouts", "total"): (1000.0, "x.yaml:5"),
+        ("keys",): (("a", "b"), "x.yaml:7"),
+    }
+
+
+def test_a_models_name_may_have_dots_and_look_like_anything() -> None:
+    findings = checked(
+        "models:\n  claude-opus-4.7: {timeouts: {idle: 5}}\n  1: {timeouts: {total: 6}}\n  no:\n  x: {}\n"
+    )
+    assert findings.problems == []
+    assert {path: setting.value for path, setting in findings.settings.items()} == {
+        ("models", "claude-opus-4.7", "timeouts", "idle"): 5.0,
+        ("models", "1", "timeouts", "total"): 6.0,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "timeouts:\n", "models:\n", "models: {a: }\n", "keys:\n", "upstream: {}\n", "~"])
+def test_an_empty_group_says_nothing(text: str) -> None:
+    findings = checked(text)
+    assert findings.problems == []
+    assert findings.settings == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("timeout: 5", "1: unknown key `timeout`; did you mean `timeouts`?"),
+        ("totl: 5", "1: unknown key `totl`; did you mean `total` inside `timeouts`?"),
+        ("base_url: x", "1: unknown key `base_url`; did you mean `base_url` inside `upstream`?"),
+        ("timeouts.total: 5", "1: unknown key `timeouts.total`; did you mean `total` inside `timeouts`?"),
+        ("\nxyz: 5", "2: unknown key `xyz`; known here are host, keys, log, max_body,"),
+        ("log:\n  level: 5\n  file: x", "2: log: unknown key `level`; known here are file, format, requests"),
+        ("models: {m: {timeouts: {idel: 3}}}", "1: models.m.timeouts: unknown key `idel`; did you mean `idle`?"),
+        ("models: {m: {total: 3}}", "1: models.m: unknown key `total`; did you mean `total` inside `timeouts`?"),
+        ('"a\\eb": 1', r"1: unknown key `a\x1bb`; known here are"),
+        ("'': 1", "1: unknown key ``; known here are"),
+    ],
+)
+def test_an_unknown_key_is_told_with_the_one_that_was_meant(text: str, what: str) -> None:
+    assert problem(text).startswith(f"x.yaml:{what}")
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("[a]", "1: it is a list; expected a mapping of keys to values"),
+        ("just words", "1: it is text; expected a mapping"),
+        ("5", "1: it is a number; expected a mapping"),
+        ("a: 1\ntimeouts: 5", "2: timeouts: it is a number; expected a mapping"),
+        ("models: [a]", "1: models: it is a list; expected a mapping"),
+        ("models:\n  m: 5", "2: models.m: it is a number; expected a mapping"),
+        ("models:\n  m: {timeouts: off}", "2: models.m.timeouts: it is a boolean; expected a mapping"),
+        ("keys: abc", "1: keys: it is text; expected a list of client keys"),
+        ("keys: {a: b}", "1: keys: it is a mapping; expected a list of client keys"),
+        ("keys:\n - a\n - 5", "3: keys[1]: it is a number"),
+        ("keys:\n - a\n - [b]", "3: keys[1]: it is a list; expected"),
+        ("port: [1]", "1: port: it is a list; expected a whole number"),
+        ("port: {a: 1}", "1: port: it is a mapping; expected a whole number"),
+        ("port:", "1: port: it is null; expected a whole number"),
+        ("models: {'': {}}", "1: models: `` cannot be a model's name"),
+        ('models: {"a\\0": {}}', r"1: models: `a\x00` cannot be a model's name"),
+    ],
+)
+def test_the_wrong_sort_is_told(text: str, what: str) -> None:
+    assert any(told.startswith(f"x.yaml:{what}") for told in checked(text).problems)
+
+
+def test_every_problem_is_told_and_what_is_right_is_kept() -> None:
+    findings = checked("port: x\nhost: '*'\nuser: jdoe\nkeys: ['', 5]\nlog: {file: [], format: xml}\n")
+    assert [told.split(": ")[1] for told in findings.problems] == [
+        "port",
+        "host",
+        "keys[0]",
+        "keys[1]",
+        "log.file",
+        "log.format",
+    ]
+    assert list(findings.settings) == [("user",)]
+    assert findings.refused == {("port",), ("host",), ("keys",), ("log", "file"), ("log", "format")}
+
+
+def test_what_the_form_refused_is_not_judged_again() -> None:
+    node, faults = read_document("user: *x\nkeys: [*x, a]\ntimeouts: *x\nmodels: {a: *x}\n")
+    assert len(faults) == 4
+    findings = Findings()
+    check_document(node, "x.yaml", findings)
+    assert findings.problems == []
+
+
+def test_a_later_setting_takes_the_place_of_an_earlier_one() -> None:
+    findings = Findings()
+    key = next(key for key in KEYS if key.name == "port")
+    findings.take(key, key.path, 1, "file x:1")
+    findings.take(key, key.path, 2, "env ARGO_RELAY_PORT")
+    assert findings.settings["port",].value == 2
+    assert findings.settings["port",].place == "ARGO_RELAY_PORT"
+
+
+def test_a_list_from_a_program_is_taken_item_by_item() -> None:
+    findings = Findings()
+    key = next(key for key in KEYS if key.name == "keys")
+    findings.take(key, key.path, ["a", "b"], "flag --keys")
+    assert findings.settings["keys",].value == ("a", "b")
+    findings.take(key, key.path, ["a", "", None], "flag --keys")
+    findings.take(key, key.path, 5, "flag --keys")
+    assert [told.split(";")[0] for told in findings.problems] == [
+        "--keys: keys[1]: it is empty",
+        "--keys: keys[2]: it is null",
+        "--keys: keys: it is a number (put it in quotes if you mean text)",
+    ]
+
+
+def test_a_text_from_outside_is_read_by_the_kind_of_its_key() -> None:
+    assert value_in(kinds.CLIENT_KEYS, "a, b,c ") == ["a", "b", "c"]
+    assert value_in(kinds.USER, "no") == "no"
+    assert value_in(kinds.USER, "null") is None
+    assert value_in(kinds.HOST, "null") == "null"
+    assert value_in(kinds.PORT, " 80 ") == 80
+    assert value_in(kinds.BOOLEAN, "no") is False
+    assert value_in(kinds.BEAT, "null") is None
+    assert value_in(kinds.SIZE, "10 MB") == "10 MB"

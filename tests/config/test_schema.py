@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from argo_relay.config import kinds
+from argo_relay.config.document import Items, Leaf, read_document
+from argo_relay.config.explain import written
+from argo_relay.config.load import Loaded
+from argo_relay.config.schema import GROUPS, KEYS, Config, Key, ModelTimeouts, masked, value_at
+
+
+def _fields(struct: type[msgspec.Struct], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
+    found = set()
+    for field in msgspec.structs.fields(struct):
+        inner = field.type
+        if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+            found |= _fields(inner, (*path, field.name))
+        else:
+            found.add((*path, field.name))
+    return found
+
+
+def test_the_table_and_the_structs_have_the_same_keys() -> None:
+    assert {key.path for key in KEYS} == _fields(Config)
+    rows = next(key.rows for key in KEYS if key.name == "models")
+    assert {key.path for key in rows} == {("timeouts", name) for (name,) in _fields(ModelTimeouts)}
+
+
+def test_every_default_is_one_that_its_kind_takes() -> None:
+    for key in KEYS:
+        if key.rows:
+            continue
+        for value in key.default if isinstance(key.default, tuple) else (key.default,):
+            assert key.kind.accept(value) == value
+
+
+def test_the_built_in_timeouts_are_the_contracts() -> None:
+    timeouts = Config().timeouts
+    assert (timeouts.total, timeouts.connect, timeouts.first_event, timeouts.idle) == (600.0, 10.0, None, 300.0)
+    assert (timeouts.max_total, timeouts.heartbeat, timeouts.whole_heartbeat) == (3600.0, 15.0, False)
+
+
+def test_each_key_has_a_variable_of_its_own() -> None:
+    names = [key.variable for key in KEYS]
+    assert len(set(names)) == len(names)
+    assert "ARGO_RELAY_CONFIG" not in names
+    assert {"ARGO_RELAY_TIMEOUTS_FIRST_EVENT", "ARGO_RELAY_UPSTREAM_BASE_URL", "ARGO_RELAY_KEYS"} <= set(names)
+
+
+def test_keys_of_a_group_stand_together_and_the_group_is_described() -> None:
+    seen = [key.path[0] for key in KEYS if len(key.path) > 1]
+    assert list(dict.fromkeys(seen)) == list(GROUPS)
+    assert [name for index, name in enumerate(seen) if index == 0 or seen[index - 1] != name] == list(GROUPS)
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.example and not key.rows], ids=lambda key: str(key.name))
+def test_every_example_is_one_that_its_kind_takes(key: Key) -> None:
+    node, faults = read_document(str(key.example))
+    assert faults == []
+    for leaf in node.items if isinstance(node, Items) else [node]:
+        assert isinstance(leaf, Leaf)
+        assert key.kind.accept(leaf.value) is not None
+
+
+def test_every_meaning_is_made_of_sentences() -> None:
+    for key in (*KEYS, *(row for table in KEYS for row in table.rows)):
+        assert key.meaning[0].isupper()
+        assert key.meaning.endswith(".")
+
+
+def test_only_client_keys_are_secret() -> None:
+    assert [key.name for key in KEYS if key.secret] == ["keys"]
+    assert [key.name for key in KEYS if key.kind is kinds.CLIENT_KEYS] == ["keys"]
+
+
+def test_a_configuration_never_shows_its_client_keys() -> None:
+    config = Config(keys=("s3cret-one", "s3cret-two"), user="jdoe")
+    loaded = Loaded(config=config, origins={}, path=None, searched=(), warnings=())
+    for text in (repr(config), str(config), f"{config}", repr(loaded), repr([config])):
+        assert "s3cret" not in text
+        assert "keys=('***', '***')" in text
+        assert "user='jdoe'" in text
+
+
+def test_masking_keeps_only_the_count() -> None:
+    assert masked(("a", "b", "c")) == ("***", "***", "***")
+
+
+def test_a_value_is_found_by_its_path() -> None:
+    assert value_at(Config(), ("timeouts", "total")) == 600.0
+    assert written(next(key.default for key in KEYS if key.name == "max_body")) == "67108864"
