@@ -1,0 +1,56 @@
+"""Who may use the relay: client keys, and browsers' origins."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from argo_relay.errors import Refused
+from argo_relay.neutral.failure import Failure, FailureKind
+
+KEY_HEADERS: Final = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+"""Every vendor's way to send a key; any of them is taken on every path."""
+
+
+def check_origin(headers: Mapping[str, str], allowed: Sequence[str]) -> None:
+    """Raise Refused (403) for a request that a web page makes, unless its origin is allowed.
+
+    Browsers send `Origin` by themselves and pages cannot leave it out, so a page that the user merely visits cannot
+    spend the user's quota through localhost.
+    """
+    origin = headers.get("origin")
+    if origin is not None and origin.rstrip("/").lower() not in {one.rstrip("/").lower() for one in allowed}:
+        raise Refused(
+            Failure(
+                kind=FailureKind.PERMISSION,
+                status=403,
+                code="origin_not_allowed",
+                message="Requests from web pages are refused unless their origin is listed under `origins` "
+                "in the configuration.",
+                at_fault="client",
+            )
+        )
+
+
+def check_key(headers: Mapping[str, str], keys: Sequence[str]) -> None:
+    """Raise Refused (401) unless a request carries one of the keys; with none configured everybody may pass."""
+    if not keys:
+        return
+    given = next((_bare(headers[name]) for name in KEY_HEADERS if name in headers), "")
+    # Every key is compared, each in constant time, so that the time taken tells nothing.
+    if not sum(hmac.compare_digest(given.encode(), key.encode()) for key in keys):
+        raise Refused(
+            Failure(
+                kind=FailureKind.AUTHENTICATION,
+                status=401,
+                code="invalid_api_key",
+                message="This relay asks for a client key: send one of its `keys` as `Authorization: Bearer KEY`.",
+                at_fault="client",
+            )
+        )
+
+
+def _bare(value: str) -> str:
+    scheme, _, token = value.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else value.strip()

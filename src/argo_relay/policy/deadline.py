@@ -1,0 +1,134 @@
+"""How long an exchange may take, and which of its timers is due next.
+
+The contract is docs/timeouts.md. Limits are settled once, when the request has been read; after that only stamps
+change, and `next_due` says which timer comes first. All times are seconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+
+class Timer(StrEnum):
+    """The timers, by the names that clients see."""
+
+    BODY = "body"
+    TOTAL = "total"
+    CONNECT = "connect"
+    FIRST_EVENT = "first_event"
+    IDLE = "idle"
+
+
+class Source(StrEnum):
+    """Where a limit came from, as `x-timeout-source` says it."""
+
+    BODY = "body"
+    HEADER = "header"
+    MODEL = "model"
+    CONFIG = "config"
+    DEFAULT = "default"
+    CAPPED = "capped"
+
+
+class Phase(StrEnum):
+    """What an exchange is waiting for."""
+
+    RECEIVING = "receiving"
+    CONNECTING = "connecting"
+    SENDING = "sending"
+    WAITING = "waiting"
+    STREAMING = "streaming"
+    WRITING = "writing"
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """One timer's limit; `field` is where a person would change it; `asked` is what was asked for before the cap."""
+
+    seconds: float
+    source: Source
+    field: str
+    asked: float | None = None
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """All limits of one exchange; a timer that is None is off."""
+
+    body: Limit
+    total: Limit
+    connect: Limit
+    first_event: Limit | None
+    idle: Limit | None
+
+    def of(self, timer: Timer) -> Limit:
+        """Return the limit of a timer that is on."""
+        limit: Limit | None = getattr(self, timer.value)
+        if limit is None:
+            raise KeyError(timer)
+        return limit
+
+
+class Stamps:
+    """When things happened to one exchange (None: not yet), and what it waits for now."""
+
+    __slots__ = ("connecting", "content", "phase", "sent", "started")
+
+    def __init__(self, started: float) -> None:
+        self.phase = Phase.RECEIVING
+        self.started = started
+        """When the exchange began; from the moment the body has been read: when it had been."""
+        self.connecting: float | None = None
+        self.sent: float | None = None
+        self.content: float | None = None
+        """When the upstream last sent something that carries content."""
+
+
+def next_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer]:
+    """Return when the next timer is due, and which one."""
+    if stamps.phase is Phase.RECEIVING:
+        return stamps.started + limits.body.seconds, Timer.BODY
+    due = (stamps.started + limits.total.seconds, Timer.TOTAL)
+    if stamps.phase is Phase.CONNECTING and stamps.connecting is not None:
+        due = min(due, (stamps.connecting + limits.connect.seconds, Timer.CONNECT))
+    if stamps.content is not None:
+        # A reader too slow for us must not look like an upstream that says nothing.
+        if limits.idle is not None and stamps.phase is not Phase.WRITING:
+            due = min(due, (stamps.content + limits.idle.seconds, Timer.IDLE))
+    elif limits.first_event is not None and stamps.sent is not None:
+        due = min(due, (stamps.sent + limits.first_event.seconds, Timer.FIRST_EVENT))
+    return due
+
+
+def settle(layers: list[Mapping[Timer, Limit | None]], max_total: float) -> Limits:
+    """Return the limits that hold: for each timer the first layer that mentions it, and no total above `max_total`.
+
+    A layer maps a timer to its limit, or to None for "off"; layers come strongest first, and the last must mention all.
+    """
+    chosen = {timer: next(layer[timer] for layer in layers if timer in layer) for timer in Timer}
+    total, connect, body = chosen[Timer.TOTAL], chosen[Timer.CONNECT], chosen[Timer.BODY]
+    if total is None or connect is None or body is None:
+        raise ValueError("the timers body, total and connect cannot be off")
+    if total.seconds > max_total:
+        total = msgspec.structs.replace(total, seconds=max_total, source=Source.CAPPED, asked=total.seconds)
+    return Limits(
+        body=body, total=total, connect=connect, first_event=chosen[Timer.FIRST_EVENT], idle=chosen[Timer.IDLE]
+    )
+
+
+def as_seconds(value: object) -> float | None:
+    """Return a limit in seconds from a number or a numeric string; None when it is not one above zero."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if seconds > 0 and math.isfinite(seconds) else None
+
+
+def shown(seconds: float) -> str:
+    """Return seconds as a person writes them: `120`, `0.5`."""
+    return str(int(seconds)) if seconds == int(seconds) else repr(round(seconds, 3))
