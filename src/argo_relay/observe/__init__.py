@@ -1,0 +1,1 @@
+"""What happened: one record an exchange, and one sink a file. Never a prompt, an answer, a key or an address."""

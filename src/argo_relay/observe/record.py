@@ -1,0 +1,48 @@
+"""One finished exchange, as data."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from argo_relay.neutral.reply import Usage
+
+
+class Outcome(StrEnum):
+    """How an exchange ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    CANCELLED = "cancelled"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is worth knowing of an exchange afterwards; times in seconds, sizes in bytes.
+
+    `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
+    because its client left.
+    """
+
+    time: float
+    request_id: str
+    dialect: str
+    outcome: Outcome
+    seconds: float
+    status: int | None = None
+    model: str | None = None
+    served: str | None = None
+    stream: bool = False
+    code: str | None = None
+    phase: str | None = None
+    timer: str | None = None
+    timeout: float | None = None
+    timeout_source: str | None = None
+    connected: float | None = None
+    first_event: float | None = None
+    events: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    usage: Usage | None = None
+    saved: float | None = None

@@ -1,0 +1,1 @@
+"""What each kind of upstream wants: addresses, identity, model lists. Pure."""
