@@ -1,0 +1,130 @@
+"""The transport on aiohttp's client, until a leaner one takes its place.
+
+aiohttp's exceptions are turned into ours here and nowhere else. Its own timers are all off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Final
+
+import aiohttp
+from multidict import CIMultiDict
+
+from argo_relay.dialects.base import Call
+from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
+from argo_relay.transport.base import Progress
+
+_IDLE_SECONDS: Final = 30.0
+"""How long a connection waits in the pool: less than servers' usual 60 to 75 s, so that we are the ones to close it."""
+_SETTLE_SECONDS: Final = 0.1
+"""How long a finished reply may take to send its last empty chunk before its connection is given up."""
+_NO_TIMERS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+
+
+class AiohttpTransport:
+    """A pool of connections to upstreams. Made inside a running event loop."""
+
+    def __init__(self) -> None:
+        self._settling: set[asyncio.Task[None]] = set()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_NO_TIMERS,
+            skip_auto_headers=("user-agent", "accept", "accept-encoding"),
+            trace_configs=[_trace()],
+        )
+
+    async def open(self, call: Call, progress: Progress) -> AiohttpAnswer:
+        """Send a call and return its answer; see Transport."""
+        try:
+            response = await self._session.request(
+                call.method,
+                call.url,
+                headers=CIMultiDict(call.headers),
+                data=call.body,
+                allow_redirects=False,
+                trace_request_ctx=progress,
+            )
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error) from None
+        return AiohttpAnswer(response, self._settling)
+
+    async def close(self) -> None:
+        """Cut all connections."""
+        for task in self._settling:
+            task.cancel()
+        await self._session.close()
+
+
+class AiohttpAnswer:
+    """A reply on aiohttp; see Answer."""
+
+    def __init__(self, response: aiohttp.ClientResponse, settling: set[asyncio.Task[None]]) -> None:
+        self.status = response.status
+        self.reason = response.reason or ""
+        self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
+        self._response = response
+        self._settling = settling
+
+    async def read(self) -> bytes:
+        """Return what has arrived; see Answer."""
+        try:
+            return await self._response.content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            raise _translated(error) from None
+
+    def release(self) -> None:
+        """Keep the connection for the next call, once its last bytes have been read."""
+        if self._response.content.at_eof():
+            return
+        task = asyncio.get_running_loop().create_task(self._settle())
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    def close(self) -> None:
+        """Cut the connection unless the reply has ended."""
+        connection = self._response.connection
+        if connection is not None and connection.transport is not None:
+            connection.transport.abort()
+        self._response.close()
+
+    async def _settle(self) -> None:
+        try:
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                while await self.read():
+                    pass
+        except (TimeoutError, UpstreamError):
+            self.close()
+
+
+def _trace() -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+
+    async def connected(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.connected()
+
+    async def sent(_session: object, context: SimpleNamespace, _params: object) -> None:
+        context.trace_request_ctx.sent()
+
+    trace.on_connection_create_end.append(connected)
+    trace.on_connection_reuseconn.append(connected)
+    trace.on_request_headers_sent.append(sent)
+    trace.freeze()
+    return trace
+
+
+def _translated(error: Exception) -> UpstreamError:
+    """Return one of our errors; aiohttp's messages name addresses, so none of their text is kept."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            return ConnectFailed("its name could not be resolved")
+        case aiohttp.ClientSSLError():
+            return ConnectFailed("the TLS handshake failed")
+        case aiohttp.ClientConnectorError():
+            return ConnectFailed("the connection was refused or could not be made")
+        case aiohttp.ClientResponseError():
+            return ConnectionBroken("it answered with something that is not HTTP")
+    return ConnectionBroken("it closed the connection before its answer was complete")
