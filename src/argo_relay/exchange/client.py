@@ -1,0 +1,44 @@
+"""What an exchange knows of its client: a request's head, bytes to read, a reply to write, and that it may leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from argo_relay.dialects.base import Headers
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The head of a request; header names are lower case, of repeated ones the last counts."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+class Client(Protocol):
+    """The client's connection, for one request and its reply."""
+
+    head: Head
+
+    async def receive(self) -> bytes | None:
+        """Return the next piece of the request's body, None at its end; raise ClientLeft."""
+        ...
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        """Call `on_leave` once, as soon as the client closes its connection; for when the body has been read."""
+        ...
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Send the reply's head."""
+        ...
+
+    async def write(self, data: bytes, last: bool = False) -> None:
+        """Send a piece of the reply's body; wait while the client does not read. `last` ends the reply."""
+        ...
+
+    def abort(self) -> None:
+        """Cut the connection, with whatever has not been sent yet."""
+        ...

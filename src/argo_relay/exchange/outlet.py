@@ -1,0 +1,58 @@
+"""The reply's side of an exchange: what has been said to the client, and what may still be said."""
+
+from __future__ import annotations
+
+import asyncio
+
+from argo_relay.dialects.base import Headers
+from argo_relay.exchange.client import Client
+
+
+class Outlet:
+    """Writes one reply; the head goes out once, and a heartbeat never falls between two halves of anything."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._beating: asyncio.Task[None] | None = None
+        self.status: int | None = None
+        """The status that went out; None while the reply has not begun."""
+        self.sent = 0
+        """Bytes of the body handed to the connection."""
+        self.early = False
+        """A heartbeat opened the reply, before anything was known of the upstream's."""
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        """Send the head, unless a heartbeat has sent one already."""
+        await self._after_beat()
+        if self.status is None:
+            self.status = status
+            await self._client.begin(status, headers)
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of the body; waits while the client does not read."""
+        await self._after_beat()
+        self.sent += len(data)
+        await self._client.write(data)
+
+    async def end(self, data: bytes = b"") -> None:
+        """Send the last piece of the body."""
+        await self._after_beat()
+        self.sent += len(data)
+        await self._client.write(data, last=True)
+
+    def beat(self, data: bytes, headers: Headers) -> None:
+        """Send a heartbeat from outside the exchange's task; the reply's head goes before the first one."""
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.get_running_loop().create_task(self._send_beat(data, headers))
+
+    async def _send_beat(self, data: bytes, headers: Headers) -> None:
+        if self.status is None:
+            self.status, self.early = 200, True
+            await self._client.begin(200, headers)
+        self.sent += len(data)
+        await self._client.write(data)
+
+    async def _after_beat(self) -> None:
+        if self._beating is not None:
+            beating, self._beating = self._beating, None
+            await beating

@@ -1,0 +1,222 @@
+"""Run one exchange: admit, read, settle the limits, find the model, relay, report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import traceback
+from typing import Final
+
+from argo_relay.dialects.base import Dialect, Headers, Outline
+from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
+from argo_relay.exchange.client import Client
+from argo_relay.exchange.intake import read_body
+from argo_relay.exchange.outlet import Outlet
+from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.verbatim import STREAM_HEADERS, WHOLE_HEADERS, UpstreamRefused, VerbatimLane
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.models.profile import Profile
+from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.observe.record import Outcome, Record
+from argo_relay.policy.deadline import Timer, shown
+from argo_relay.policy.overrun import overrun
+from argo_relay.policy.wish import wish
+
+_FAREWELL_SECONDS: Final = 1.0
+"""How long a client may take to read the error that ends its reply before the connection is cut."""
+_LONGEST_NAME: Final = 200
+_REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+
+_log = logging.getLogger("argo_relay")
+
+
+def request_id_of(given: str | None) -> str:
+    """Return the client's own request id when it can stand in a header and a log line, else a new one."""
+    return given if given and _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+
+
+class Exchange:
+    """One request and its reply. `await run()` once; it raises nothing of ours and always leaves a record."""
+
+    def __init__(self, relay: Relay, dialect: Dialect, client: Client) -> None:
+        self._relay = relay
+        self._dialect = dialect
+        self._client = client
+        self._request_id = request_id_of(client.head.headers.get("x-request-id"))
+        self._watchdog = Watchdog(relay.clock, relay.limits())
+        self._outlet = Outlet(client)
+        self._began = relay.clock.now()
+        self._time = relay.clock.wall()
+        self._lane: VerbatimLane | None = None
+        self._outline: Outline | None = None
+        self._profile: Profile | None = None
+        self._received = 0
+
+    async def run(self) -> None:
+        """Serve the request."""
+        failure: Failure | None = None
+        outcome = Outcome.OK
+        self._relay.running.add(self._watchdog)
+        try:
+            failure, outcome = await self._guarded()
+        except asyncio.CancelledError:
+            outcome = Outcome.CANCELLED
+            raise
+        finally:
+            self._relay.running.discard(self._watchdog)
+            self._relay.sink(self._record(outcome, failure))
+
+    async def _guarded(self) -> tuple[Failure | None, Outcome]:
+        """Serve, and turn whatever ends the exchange early into the client's error."""
+        own: UpstreamRefused | None = None
+        try:
+            async with self._watchdog:
+                await self._serve()
+        except ClientLeft:
+            return None, Outcome.CANCELLED
+        except DeadlinePassed as passed:
+            failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.stamps, self._arrived())
+        except Refused as refused:
+            failure = refused.failure
+            own = refused if isinstance(refused, UpstreamRefused) else None
+        except UpstreamError as error:
+            failure = _upstream_failed(error)
+        except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
+            # The traceback names code only; the error's own text might hold a prompt.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
+            failure = _INTERNAL
+        else:
+            return None, Outcome.OK
+        await self._say(failure, own)
+        return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
+
+    async def _serve(self) -> None:
+        relay, client, watchdog = self._relay, self._client, self._watchdog
+        relay.admission.enter()
+        try:
+            body = await read_body(client, relay.config.max_body)
+            watchdog.received()
+            client.watch(lambda: watchdog.interrupt(ClientLeft()))
+            self._received = len(body)
+            outline = self._outline = self._dialect.outline(body)
+            asked = wish(outline.timeout, client.head.headers)
+            watchdog.limits = relay.limits(asked)
+            profile = self._profile = relay.directory.find(outline.model)
+            watchdog.limits = relay.limits(asked, profile)
+            self._keep_alive(outline.stream)
+            call = relay.upstream.chat(outline, profile.internal_id, client.head.headers, self._request_id)
+            lane = self._lane = VerbatimLane(self._dialect, watchdog, self._outlet, self._common())
+            await lane.relay(relay.directory.transport, call, outline.stream)
+        finally:
+            relay.admission.leave()
+            if self._lane is not None and self._lane.answered:
+                relay.directory.seen()
+
+    def _keep_alive(self, stream: bool) -> None:
+        """Have something sent while the upstream is silent: comments in a stream, white space before JSON."""
+        timeouts = self._relay.config.timeouts
+        if not timeouts.heartbeat or not (stream or timeouts.whole_heartbeat):
+            return
+        data = self._dialect.heartbeat if stream else b" "
+        headers = [*(STREAM_HEADERS if stream else WHOLE_HEADERS), *self._common()]
+        self._watchdog.beat(timeouts.heartbeat, lambda: self._outlet.beat(data, headers))
+
+    async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
+        """Write a failure to the client, as far as its reply has not gone too far; else cut the connection."""
+        outlet = self._outlet
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                if outlet.status is None:
+                    body = own.body if own and own.body else self._dialect.encode_error(failure)
+                    if own:
+                        body = self._relay.upstream.hide(body)
+                    extra = own.headers if own else _failure_headers(failure)
+                    length = ("content-length", str(len(body)))
+                    await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._common(), *extra])
+                    await outlet.end(body)
+                elif self._outline is not None and self._outline.stream:
+                    await outlet.end(self._dialect.encode_stream_error(failure))
+                elif outlet.early:
+                    await outlet.end(self._dialect.encode_error(failure))
+                else:
+                    self._client.abort()
+        except TimeoutError:
+            self._client.abort()
+
+    def _common(self) -> Headers:
+        """Return the headers that every reply carries."""
+        total = self._watchdog.limits.total
+        return [
+            ("x-request-id", self._request_id),
+            ("x-timeout", shown(total.seconds)),
+            ("x-timeout-source", total.source.value),
+        ]
+
+    def _arrived(self) -> str:
+        lane = self._lane
+        if lane is None or not lane.received:
+            return "nothing had arrived"
+        events = f"{lane.events} event{'' if lane.events == 1 else 's'} of it, " if lane.events else ""
+        return f"{events}{lane.received} bytes had arrived"
+
+    def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
+        lane, outline, profile, watchdog = self._lane, self._outline, self._profile, self._watchdog
+        total = watchdog.limits.total
+        well = outcome is Outcome.OK
+        return Record(
+            time=self._time,
+            request_id=self._request_id,
+            dialect=self._dialect.name,
+            outcome=outcome,
+            seconds=self._relay.clock.now() - self._began,
+            status=self._outlet.status,
+            model=outline.model[:_LONGEST_NAME] if outline else None,
+            served=profile.internal_id if profile else None,
+            stream=outline.stream if outline else False,
+            code=failure.code if failure else None,
+            phase=None if well else watchdog.stamps.phase.value,
+            timer=failure.timer if failure else None,
+            timeout=total.seconds,
+            timeout_source=total.source.value,
+            first_event=lane.first_event if lane else None,
+            events=lane.events if lane else 0,
+            bytes_in=self._received,
+            bytes_out=self._outlet.sent,
+            usage=lane.usage if lane else None,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED and lane else None,
+        )
+
+
+def _failure_headers(failure: Failure) -> Headers:
+    headers: Headers = []
+    if failure.timer:
+        # Without it the official SDKs send the same paid request twice more.
+        headers += [("x-should-retry", "false"), ("x-timeout-timer", failure.timer)]
+    if failure.retry_after is not None:
+        headers.append(("retry-after", shown(failure.retry_after)))
+    if failure.kind is FailureKind.SLOW_REQUEST:
+        # The rest of the body may still come, and must not be taken for the next request.
+        headers.append(("connection", "close"))
+    return headers
+
+
+def _upstream_failed(error: UpstreamError) -> Failure:
+    code = "upstream_unreachable" if isinstance(error, ConnectFailed) else "upstream_disconnected"
+    return Failure(
+        kind=FailureKind.UPSTREAM,
+        status=502,
+        code=code,
+        message=f"The upstream failed: {error}. Try again; `/ready` says whether the upstream can be reached.",
+        at_fault="upstream",
+    )
+
+
+_INTERNAL: Final = Failure(
+    kind=FailureKind.INTERNAL,
+    status=500,
+    code="internal_error",
+    message="The relay failed on this request. Its log says where, under this reply's x-request-id.",
+)

@@ -1,0 +1,383 @@
+"""The contract of docs/timeouts.md on virtual time: what fires, when, and what the client sees."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, Play, ask, chunk, stage
+
+from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Timeouts
+from argo_relay.observe.record import Outcome
+
+pytestmark = pytest.mark.looptime
+
+DRIPPING = [(0.25, chunk()) for _ in range(1000)]
+
+
+def whole(**play: Any) -> Play:
+    return Play(headers=JSON, **play)
+
+
+def in_band_error(body: bytes) -> dict[str, Any]:
+    """Return the error of the last frame of a stream."""
+    last = body.strip().rsplit(b"\n\n", 1)[-1]
+    assert last.startswith(b"data: ")
+    error: dict[str, Any] = json.loads(last[6:])["error"]
+    return error
+
+
+async def test_whole_reply_is_relayed_byte_for_byte() -> None:
+    done = await stage(whole(head=2, body=[(0, WHOLE[:10]), (1, WHOLE[10:])])).run(FakeClient([(0, ask())]))
+    assert done.client.status == 200
+    assert done.client.body == WHOLE
+    assert done.client.headers["content-length"] == str(len(WHOLE))
+    assert done.client.headers["x-timeout"] == "600"
+    assert done.client.headers["x-timeout-source"] == "default"
+    assert done.client.headers["x-request-id"].startswith("req_")
+    assert done.record.outcome is Outcome.OK
+    assert done.record.usage is not None
+    assert done.record.usage.output == 1
+    assert done.upstream.ended == [("released", 3.0)]
+
+
+async def test_stream_is_relayed_byte_for_byte_one_write_a_read() -> None:
+    pieces = [chunk("a"), chunk("b") + chunk("c"), chunk("d")[:9], chunk("d")[9:] + FINISH, DONE]
+    play = Play(body=[(1, piece) for piece in pieces])
+    done = await stage(play).run(FakeClient([(0, ask(stream=True))]))
+    assert done.client.body == b"".join(pieces)
+    assert [when for when, data in done.client.written if data] == [1, 2, 4, 5]
+    assert done.record.events == 5
+    assert done.record.first_event == 1
+    assert done.record.outcome is Outcome.OK
+
+
+TIMERS = {
+    # name: (play, timeout, when it ends, timer, phase)
+    "connecting": (Play(connect=FOREVER), 5, 5, "total", "connecting"),
+    "connect": (Play(connect=FOREVER), 60, 10, "connect", "connecting"),
+    "connect, as asked": (Play(connect=FOREVER), {"total": 60, "connect": 2}, 2, "connect", "connecting"),
+    "sending": (Play(send=FOREVER), 5, 5, "total", "sending"),
+    "waiting": (Play(head=FOREVER), 5, 5, "total", "waiting"),
+    "first_event": (Play(connect=1, head=FOREVER), {"total": 60, "first_event": 3}, 4, "first_event", "waiting"),
+    "fractions": (Play(head=FOREVER), 0.5, 0.5, "total", "waiting"),
+    "numeric string": (Play(head=FOREVER), "7", 7, "total", "waiting"),
+}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("case", TIMERS)
+async def test_before_the_first_byte_a_timer_is_a_504(case: str, stream: bool) -> None:
+    play, timeout, when, timer, phase = TIMERS[case]
+    config = Config(user="tester", timeouts=Timeouts(heartbeat=None))
+    done = await stage(play, config).run(FakeClient([(0, ask(stream=stream, timeout=timeout))]))
+    assert done.took == when
+    assert done.client.status == 504
+    error = done.client.json()["error"]
+    assert error["type"] == "timeout_error"
+    assert error["param"] == "timeout"
+    assert error["code"] == f"timeout_{timer}"
+    assert done.client.headers["x-timeout-timer"] == timer
+    assert done.client.headers["x-should-retry"] == "false"
+    assert done.client.headers["x-timeout-source"] == ("default" if timer == "connect" and when == 10 else "body") or (
+        timer == "connect"
+    )
+    assert "secret-upstream" not in done.client.body.decode()
+    assert done.upstream.ended == [("cancelled", pytest.approx(when))]
+    assert done.record.outcome is Outcome.TIMEOUT
+    assert done.record.timer == timer
+    assert done.record.phase == phase
+
+
+async def test_dripping_whole_reply_ends_at_its_total() -> None:
+    play = whole(body=[(0.25, b" ")] * 1000)
+    done = await stage(play).run(FakeClient([(0, ask(timeout=3))]))
+    assert (done.took, done.client.status) == (3, 504)
+    assert "12 bytes had arrived" in done.client.json()["error"]["message"] or (
+        "11 bytes had arrived" in done.client.json()["error"]["message"]
+    )
+    assert done.upstream.ended == [("closed", 3.0)]
+
+
+async def test_total_covers_the_whole_stream() -> None:
+    done = await stage(Play(body=DRIPPING)).run(FakeClient([(0, ask(stream=True, timeout=3.1))]))
+    assert done.took == 3.1
+    assert done.client.status == 200
+    assert done.client.body.startswith(chunk() * 12)
+    error = in_band_error(done.client.body)
+    assert error["code"] == "timeout_total"
+    assert "12 events" in error["message"]
+    assert DONE not in done.client.body
+    assert done.client.ended == 3.1
+    assert done.upstream.ended == [("closed", 3.1)]
+
+
+async def test_a_stream_that_moves_is_not_idle_and_one_that_stops_is() -> None:
+    moves = [(5.0, chunk()) for _ in range(10)]
+    timeout = {"total": 300, "idle": 6}
+    done = await stage(Play(body=[*moves, (FOREVER, b"")])).run(FakeClient([(0, ask(stream=True, timeout=timeout))]))
+    assert done.took == 56
+    assert in_band_error(done.client.body)["code"] == "timeout_idle"
+
+
+@pytest.mark.parametrize("filler", [b": ping\n\n", chunk(role="assistant"), chunk(content=""), b"data: {}\n\n"])
+async def test_what_carries_no_content_resets_no_timer(filler: bytes) -> None:
+    drip = [(1.0, filler)] * 100
+    first = await stage(Play(body=drip)).run(FakeClient([(0, ask(stream=True, timeout={"first_event": 7}))]))
+    assert first.took == 7
+    assert in_band_error(first.client.body)["code"] == "timeout_first_event"
+    idle = await stage(Play(body=[(1, chunk()), *drip])).run(FakeClient([(0, ask(stream=True, timeout={"idle": 7}))]))
+    assert idle.took == 8
+    assert in_band_error(idle.client.body)["code"] == "timeout_idle"
+
+
+SOURCES = {
+    # body, headers, configured, model row -> total, source
+    "built in": (None, {}, None, None, "600", "default"),
+    "config": (None, {}, 50.0, None, "50", "config"),
+    "model": (None, {}, 50.0, 40.0, "40", "model"),
+    "server header": (None, {"x-server-timeout": "30"}, 50.0, 40.0, "30", "header"),
+    "request header": (None, {"x-server-timeout": "30", "x-request-timeout": "20"}, 50.0, 40.0, "20", "header"),
+    "body": (10, {"x-server-timeout": "30", "x-request-timeout": "20"}, 50.0, 40.0, "10", "body"),
+    "body without total": ({"idle": 3}, {"x-request-timeout": "20"}, 50.0, 40.0, "20", "header"),
+    "capped": (99999, {}, None, None, "3600", "capped"),
+}
+
+
+@pytest.mark.parametrize("case", SOURCES)
+async def test_sources_in_their_order(case: str) -> None:
+    body, headers, total, row, seconds, source = SOURCES[case]
+    models = {"gpt-4o": ModelRow(timeouts=ModelTimeouts(total=row))} if row else {}
+    timeouts = Timeouts(total=total, heartbeat=None) if total else Timeouts(heartbeat=None)
+    config = Config(user="tester", timeouts=timeouts, models=models)
+    configured = frozenset({"timeouts.total"}) if total else frozenset[str]()
+    play = Play(head=FOREVER, connect=0)
+    done = await stage(play, config, configured).run(FakeClient([(0, ask(timeout=body))], headers))
+    assert done.client.headers["x-timeout"] == seconds
+    assert done.client.headers["x-timeout-source"] == source
+    assert done.took == float(seconds)
+
+
+async def test_timeout_is_taken_out_and_everything_else_stays() -> None:
+    body = b'{ "model" : "gpt-4o",\n "x":[1.0, 12345678901234567890123], "timeout": 9 ,"messages":[{"role":"user"}], "z":"\xc3\xa9\\u00e9"}'
+    done = await stage(whole(body=[(0, WHOLE)])).run(FakeClient([(0, body)]))
+    expected = b'{ "model" : "gpt4o",\n "x":[1.0, 12345678901234567890123],"messages":[{"role":"user"}], "z":"\xc3\xa9\\u00e9","user":"tester"}'
+    assert done.upstream.calls[0].body == expected
+
+
+async def test_bad_input_is_refused_with_nothing_sent_upstream() -> None:
+    for body, status, param in [
+        (b"{", 400, None),
+        (b"[]", 400, None),
+        (ask(timeout=0), 400, "timeout"),
+        (ask(timeout=True), 400, "timeout"),
+        (ask(timeout={"totl": 3}), 400, "timeout"),
+        (ask(model="gpt-9000"), 404, "model"),
+        (ask(messages=7), 400, "messages"),
+    ]:
+        done = await stage(Play()).run(FakeClient([(0, body)]))
+        assert (done.client.status, done.client.json()["error"]["param"]) == (status, param)
+        assert done.upstream.calls == []
+        assert done.record.outcome is Outcome.ERROR
+
+
+async def test_a_body_that_comes_too_slowly_is_a_408() -> None:
+    done = await stage(Play()).run(FakeClient([(50, b"{"), (50, b" "), (50, b" ")]))
+    assert (done.took, done.client.status) == (120, 408)
+    assert done.client.headers["connection"] == "close"
+
+
+async def test_a_body_that_is_too_large_is_a_413() -> None:
+    config = Config(user="tester", max_body=100)
+    declared = await stage(Play(), config).run(FakeClient([(FOREVER, b"")], {"content-length": "101"}))
+    assert (declared.took, declared.client.status) == (0, 413)
+    counted = await stage(Play(), config).run(FakeClient([(1, b"x" * 60), (1, b"x" * 60), (FOREVER, b"")]))
+    assert (counted.took, counted.client.status) == (2, 413)
+
+
+LEAVING = {
+    "receiving": (Play(), [(0.0, b"{"), (FOREVER, b"}")], None),
+    "connecting": (Play(connect=FOREVER), [(0.0, ask(stream=True))], "cancelled"),
+    "sending": (Play(send=FOREVER), [(0.0, ask(stream=True))], "cancelled"),
+    "waiting": (Play(head=FOREVER), [(0.0, ask(stream=True))], "cancelled"),
+    "streaming": (Play(body=DRIPPING), [(0.0, ask(stream=True))], "closed"),
+    "writing": (Play(body=DRIPPING), [(0.0, ask(stream=True))], "closed"),
+}
+
+
+@pytest.mark.parametrize("phase", LEAVING)
+async def test_a_client_that_leaves_ends_the_upstream_at_once(phase: str) -> None:
+    play, pieces, how = LEAVING[phase]
+    client = FakeClient(pieces, leave=4.1, reads=500 if phase == "writing" else None)
+    done = await stage(play).run(client)
+    assert done.took == 4.1
+    assert done.upstream.ended == ([(how, pytest.approx(4.1))] if how else [])
+    assert done.record.outcome is Outcome.CANCELLED
+    assert done.record.phase == phase
+    if phase != "receiving":
+        assert done.record.saved == pytest.approx(600 - 4.1)
+    assert client.ended is None
+
+
+async def test_a_slow_reader_holds_the_upstream_back_and_is_not_its_silence() -> None:
+    there = stage(Play(body=[(1, chunk()), (1, chunk()), (1, FINISH + DONE)]))
+    client = FakeClient([(0, ask(stream=True, timeout={"idle": 5}))], reads=1)
+    import asyncio
+
+    asyncio.get_running_loop().call_later(60, client.read_again)
+    done = await there.run(client)
+    assert done.record.outcome is Outcome.OK
+    assert client.body == chunk() + chunk() + FINISH + DONE
+    # The second piece waited for the reader; the third was not asked for meanwhile.
+    assert [when for when, data in client.written if data] == [1, 60, 61]
+
+
+async def test_a_reader_that_never_reads_is_cut_at_the_deadline() -> None:
+    client = FakeClient([(0, ask(stream=True, timeout=30))], reads=1)
+    done = await stage(Play(body=DRIPPING)).run(client)
+    assert done.upstream.ended == [("closed", 30.0)]
+    assert client.aborted == 31
+    assert done.record.outcome is Outcome.TIMEOUT
+    assert done.record.phase == "writing"
+
+
+async def test_heartbeats_while_the_upstream_is_silent() -> None:
+    play = Play(head=40, body=[(0, chunk()[:20]), (40, chunk()[20:]), (1, FINISH + DONE)])
+    done = await stage(play).run(FakeClient([(0, ask(stream=True))]))
+    beat = b": keep-alive\n\n"
+    assert done.client.written[:5] == [(15, beat), (30, beat), (45, beat), (60, beat), (75, beat)]
+    # The half of a frame that had come was held back, so that no heartbeat fell into it.
+    assert done.client.written[5] == (80, chunk())
+    assert done.client.headers["content-type"].startswith("text/event-stream")
+    assert done.record.outcome is Outcome.OK
+
+
+async def test_a_failure_after_a_heartbeat_is_told_in_the_stream() -> None:
+    play = Play(head=20, status=503, headers=JSON, body=[(0, b'{"error":{"message":"busy","code":"x"}}')])
+    done = await stage(play).run(FakeClient([(0, ask(stream=True))]))
+    assert done.client.status == 200
+    assert in_band_error(done.client.body) == {
+        "message": "busy",
+        "type": "overloaded_error",
+        "param": None,
+        "code": "x",
+    }
+
+
+async def test_whole_replies_stay_silent_unless_asked() -> None:
+    silent = await stage(whole(head=50, body=[(0, WHOLE)])).run(FakeClient([(0, ask())]))
+    assert silent.client.body == WHOLE
+    config = Config(user="tester", timeouts=Timeouts(whole_heartbeat=True))
+    kept = await stage(whole(head=50, body=[(0, WHOLE)]), config).run(FakeClient([(0, ask())]))
+    assert kept.client.body == b"   " + WHOLE
+    assert "content-length" not in kept.client.headers
+    late = await stage(whole(head=50, body=[(0, WHOLE)]), config).run(FakeClient([(0, ask(timeout=35))]))
+    assert late.client.status == 200
+    assert late.client.json()["error"]["code"] == "timeout_total"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [([], "upstream_disconnected"), ([(1.0, chunk()[:10])], "upstream_disconnected")],
+)
+async def test_a_stream_without_its_end_is_a_failure(end: list[tuple[float, bytes]], code: str) -> None:
+    for cut in (True, False):
+        done = await stage(Play(body=[(1, chunk()), *end], cut=cut)).run(FakeClient([(0, ask(stream=True))]))
+        assert done.client.body.startswith(chunk())
+        assert in_band_error(done.client.body)["code"] == code
+        assert done.record.outcome is Outcome.ERROR
+
+
+async def test_a_complete_stream_is_completed() -> None:
+    no_done = await stage(Play(body=[(1, chunk() + FINISH)])).run(FakeClient([(0, ask(stream=True))]))
+    assert no_done.client.body == chunk() + FINISH + DONE
+    no_finish = await stage(Play(body=[(1, chunk()), (1, DONE)])).run(FakeClient([(0, ask(stream=True))]))
+    assert b'"finish_reason":"stop"' in no_finish.client.body
+    assert no_finish.client.body.endswith(DONE)
+
+
+async def test_after_done_nothing_is_waited_for() -> None:
+    done = await stage(Play(body=[(1, chunk() + FINISH + DONE), (FOREVER, b"")])).run(
+        FakeClient([(0, ask(stream=True))])
+    )
+    assert done.took == 1
+
+
+async def test_an_unreachable_upstream_is_a_502_without_its_address() -> None:
+    done = await stage(Play(refuse=True)).run(FakeClient([(0, ask())]))
+    assert done.client.status == 502
+    assert done.client.json()["error"]["code"] == "upstream_unreachable"
+    assert "secret-upstream" not in done.client.body.decode()
+
+
+async def test_an_upstream_error_keeps_status_body_and_retry_after_but_not_its_address() -> None:
+    body = b'{"error":{"message":"no at http://secret-upstream.example:1234/argoapi/v1 today","type":"x","extra":1}}'
+    headers = JSON | {"retry-after": "7", "x-request-id": "up-1", "server": "secret"}
+    done = await stage(Play(status=429, headers=headers, body=[(0, body)])).run(FakeClient([(0, ask())]))
+    assert done.client.status == 429
+    assert done.client.headers["retry-after"] == "7"
+    assert done.client.headers["x-upstream-request-id"] == "up-1"
+    assert "server" not in done.client.headers
+    assert done.client.json() == {"error": {"message": "no at the upstream/v1 today", "type": "x", "extra": 1}}
+
+
+@pytest.mark.parametrize(
+    ("play", "stream"),
+    [
+        (Play(status=502, headers={"content-type": "text/html"}, body=[(0, b"<html>nginx</html>")]), False),
+        (Play(headers={"content-type": "text/html"}, body=[(0, b"<html>hello</html>")]), False),
+        (Play(headers={"content-type": "text/html"}, body=[(0, b"<html>hello</html>")]), True),
+        (Play(headers=JSON, body=[(0, b"no json")]), False),
+        (Play(headers=JSON, body=[(0, WHOLE)]), True),
+        (Play(body=[(0, chunk())]), False),
+        (Play(status=302, headers={"location": "http://elsewhere"}), False),
+    ],
+)
+async def test_what_is_no_reply_is_a_502_in_the_clients_dialect(play: Play, stream: bool) -> None:
+    done = await stage(play).run(FakeClient([(0, ask(stream=stream))]))
+    assert done.client.status == 502
+    assert done.client.headers["content-type"] == "application/json"
+    assert done.client.json()["error"]["type"] == "upstream_error"
+    assert "html" not in done.client.body.decode() or "text/html" in done.client.body.decode()
+
+
+async def test_places_are_limited_and_given_back() -> None:
+    config = Config(user="tester", max_in_flight=1)
+    there = stage(whole(head=5, body=[(0, WHOLE)]), config)
+    import asyncio
+
+    first = asyncio.create_task(there.run(FakeClient([(0, ask())])))
+    await asyncio.sleep(1)
+    second = await there.run(FakeClient([(0, ask())]))
+    assert second.client.status == 503
+    assert second.client.headers["retry-after"] == "1"
+    assert (await first).client.status == 200
+    assert (await there.run(FakeClient([(0, ask())]))).client.status == 200
+    assert there.relay.admission.in_flight == 0
+
+
+async def test_stopping_ends_what_runs_with_an_error_that_says_so() -> None:
+    import asyncio
+
+    there = stage(Play(body=DRIPPING))
+    running = asyncio.create_task(there.run(FakeClient([(0, ask(stream=True))])))
+    await asyncio.sleep(2.1)
+    there.relay.stop()
+    refused = await there.run(FakeClient([(0, ask())]))
+    assert (refused.client.status, refused.client.json()["error"]["code"]) == (503, "shutting_down")
+    there.relay.end_all()
+    done = await running
+    assert in_band_error(done.client.body)["code"] == "shutting_down"
+    assert done.upstream.ended == [("closed", pytest.approx(2.1))]
+
+
+async def test_a_bug_ends_as_a_500_that_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(dict[str, str]):
+        def get(self, *_: Any) -> str:  # type: ignore[override]
+            raise RuntimeError("the prompt was: " + "terces"[::-1])
+
+    done = await stage(Play(headers=Broken(JSON), body=[(0, WHOLE)])).run(FakeClient([(0, ask())]))
+    assert done.client.status == 500
+    assert "secret" not in done.client.body.decode() + caplog.text
+    assert "RuntimeError" in caplog.text

@@ -1,0 +1,246 @@
+"""A stage for exchanges: a client and an upstream that play their parts from a script, in virtual time.
+
+A step is (seconds after the one before, what happens). Tests that use it run under `@pytest.mark.looptime`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from argo_relay.config.schema import Config, ModelRow
+from argo_relay.dialects.base import Call, Headers
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import ClientLeft, ConnectFailed, ConnectionBroken
+from argo_relay.exchange.client import Head
+from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.run import Exchange
+from argo_relay.observe.record import Record
+from argo_relay.policy.defaults import default_layer
+from argo_relay.transport.base import Answer, Progress
+from argo_relay.upstreams.argo.upstream import ArgoUpstream
+
+FOREVER = 10.0**9
+
+
+class LoopClock:
+    """The virtual loop's time, for both clocks."""
+
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> float:
+        return 1_800_000_000.0
+
+
+@dataclass
+class Play:
+    """What an upstream does with one call, in seconds from the step before."""
+
+    connect: float = 0.0
+    refuse: bool = False
+    send: float = 0.0
+    head: float = 0.0
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "text/event-stream"})
+    body: Sequence[tuple[float, bytes]] = ()
+    cut: bool = False
+
+
+class FakeAnswer:
+    def __init__(self, play: Play, upstream: FakeUpstream) -> None:
+        self.status = play.status
+        self.reason = "Reason"
+        self.headers = play.headers
+        self._steps = list(play.body)
+        self._play = play
+        self._upstream = upstream
+        self.read_calls = 0
+
+    async def read(self) -> bytes:
+        self.read_calls += 1
+        if not self._steps:
+            if self._play.cut:
+                raise ConnectionBroken("it closed the connection before its answer was complete")
+            return b""
+        wait, data = self._steps[0]
+        if wait:
+            self._steps[0] = (0.0, data)
+            await asyncio.sleep(wait)
+        self._steps.pop(0)
+        return data
+
+    def release(self) -> None:
+        self._upstream.note("released")
+
+    def close(self) -> None:
+        self._upstream.note("closed")
+
+
+class FakeUpstream:
+    """A transport whose upstream plays `play` for each call."""
+
+    def __init__(self, play: Play) -> None:
+        self.play = play
+        self.calls: list[Call] = []
+        self.ended: list[tuple[str, float]] = []
+        self.answers: list[FakeAnswer] = []
+
+    def note(self, how: str) -> None:
+        self.ended.append((how, asyncio.get_running_loop().time()))
+
+    async def open(self, call: Call, progress: Progress) -> Answer:
+        self.calls.append(call)
+        play = self.play
+        try:
+            await asyncio.sleep(play.connect)
+            if play.refuse:
+                raise ConnectFailed("the connection was refused or could not be made")
+            progress.connected()
+            await asyncio.sleep(play.send)
+            progress.sent()
+            await asyncio.sleep(play.head)
+        except asyncio.CancelledError:
+            self.note("cancelled")
+            raise
+        answer = FakeAnswer(play, self)
+        self.answers.append(answer)
+        return answer
+
+    async def close(self) -> None:
+        return None
+
+
+class FakeClient:
+    """A client that sends `pieces`, may leave, and may stop reading after some bytes."""
+
+    def __init__(
+        self,
+        pieces: Sequence[tuple[float, bytes]],
+        headers: Mapping[str, str] | None = None,
+        leave: float | None = None,
+        reads: int | None = None,
+    ) -> None:
+        self.head = Head(method="POST", path="/v1/chat/completions", headers=dict(headers or {}))
+        self.status: int | None = None
+        self.headers: dict[str, str] = {}
+        self.written: list[tuple[float, bytes]] = []
+        self.ended: float | None = None
+        self.aborted: float | None = None
+        self._pieces = list(pieces)
+        self._leave = leave
+        self._reads = reads
+        self._stuck = asyncio.Event()
+        self._start = asyncio.get_running_loop().time()
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time() - self._start
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(data for _, data in self.written)
+
+    async def receive(self) -> bytes | None:
+        if not self._pieces:
+            return None
+        wait, piece = self._pieces.pop(0)
+        if self._leave is not None and self._leave < self.now + wait:
+            await asyncio.sleep(self._leave - self.now)
+            raise ClientLeft
+        await asyncio.sleep(wait)
+        return piece
+
+    def watch(self, on_leave: Callable[[], None]) -> None:
+        if self._leave is not None:
+            asyncio.get_running_loop().call_later(self._leave - self.now, on_leave)
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        assert self.status is None, "a reply begins once"
+        self.status = status
+        self.headers = dict(headers)
+
+    async def write(self, data: bytes, last: bool = False) -> None:
+        assert self.status is not None, "a reply begins with its head"
+        assert self.ended is None, "nothing follows the end"
+        if self._reads is not None and len(self.body) >= self._reads:
+            await self._stuck.wait()
+        self.written.append((round(self.now, 3), data))
+        if last:
+            self.ended = round(self.now, 3)
+
+    def read_again(self) -> None:
+        self._reads = None
+        self._stuck.set()
+
+    def abort(self) -> None:
+        self.aborted = round(self.now, 3)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Outcome:
+    client: FakeClient
+    upstream: FakeUpstream
+    record: Record
+    took: float
+
+
+@dataclass
+class Stage:
+    """One relay with a scripted upstream."""
+
+    upstream: FakeUpstream
+    relay: Relay
+    records: list[Record]
+
+    async def run(self, client: FakeClient) -> Outcome:
+        start = asyncio.get_running_loop().time()
+        await Exchange(self.relay, DIALECTS["openai_chat"], client).run()
+        took = asyncio.get_running_loop().time() - start
+        return Outcome(client, self.upstream, self.records[-1], round(took, 3))
+
+
+def stage(play: Play, config: Config | None = None, configured: frozenset[str] = frozenset()) -> Stage:
+    """Return a relay whose upstream does what `play` says. Needs a running loop."""
+    config = config or Config(user="tester")
+    upstream = ArgoUpstream(base_url="http://secret-upstream.example:1234/argoapi", user="tester")
+    transport = FakeUpstream(play)
+    records: list[Record] = []
+    rows: dict[str, ModelRow] = config.models
+    directory = Directory(upstream, transport, rows, LoopClock())
+    layer = default_layer(config.timeouts, configured)
+    relay = Relay(config, layer, upstream, directory, records.append, LoopClock())
+    return Stage(transport, relay, records)
+
+
+def ask(**fields: Any) -> bytes:
+    """Return the body of a small chat request."""
+    body = {"model": "argo:gpt-4o", "messages": [{"role": "user", "content": "hi"}]} | fields
+    return json.dumps(body).encode()
+
+
+def chunk(text: str = "word", **delta: Any) -> bytes:
+    """Return one chunk of a chat stream."""
+    body = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    choice = {"index": 0, "delta": delta or {"content": text}, "finish_reason": None}
+    return b"data: " + json.dumps(body | {"choices": [choice]}).encode() + b"\n\n"
+
+
+FINISH = b'data: {"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+WHOLE = json.dumps(
+    {
+        "id": "c1",
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+    }
+).encode()
+JSON = {"content-type": "application/json"}
