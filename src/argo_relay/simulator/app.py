@@ -1,0 +1,54 @@
+"""The simulator as an ASGI application: Argo's routes, and the one that tells what happened."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from argo_relay.simulator.chat import Chat
+from argo_relay.simulator.exchanges import Ledger
+from argo_relay.simulator.models import listing
+from argo_relay.simulator.wire import encode
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(encode(value), status, media_type="application/json")
+
+
+async def _not_served(_request: Request, error: Exception) -> Response:
+    """Answer in FastAPI's words: Not Found, Method Not Allowed."""
+    if not isinstance(error, HTTPException):
+        raise error
+    response = _json({"detail": error.detail}, error.status_code)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _models(_request: Request) -> Response:
+    return _json(listing(int(time.time())))
+
+
+def create_app() -> Starlette:
+    """Return a simulator with a ledger of its own."""
+    ledger = Ledger()
+
+    async def exchanges(request: Request) -> Response:
+        if request.method == "DELETE":
+            return _json({"forgotten": ledger.forget()})
+        return _json(ledger.shown())
+
+    app = Starlette(
+        routes=[
+            Route("/v1/models", _models, methods=["GET"]),
+            Route("/v1/chat/completions", Chat(ledger), methods=["POST"]),
+            Route("/simulator/exchanges", exchanges, methods=["GET", "DELETE"]),
+        ],
+        exception_handlers={HTTPException: _not_served},
+    )
+    app.router.redirect_slashes = False
+    return app

@@ -1,0 +1,32 @@
+"""The words the simulator answers with: it says what it is, and then fills the time."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+_FILLER = (
+    " Nothing here was thought by a model: these words only fill the time that you asked for,"
+    " cost no token, and start again when they run out."
+)
+_WORDS = tuple(f" {word}" for word in _FILLER.split())
+
+
+def opening(model: str) -> str:
+    """Return the sentence that every answer starts with."""
+    return f"This is the Argo simulator, answering as {model}."
+
+
+def _sized(start: str, size: int, count: int) -> tuple[str, ...]:
+    filler = _FILLER * (size // len(_FILLER) + 2)
+    cut = []
+    for position in range(0, size * count, size):
+        offset = max(position - len(start), 0) % len(_FILLER)
+        cut.append((start[position : position + size] + filler[offset : offset + size])[:size])
+    return tuple(cut)
+
+
+def pieces(model: str, count: int, size: int | None) -> tuple[str, ...]:
+    """Return an answer in `count` pieces: the opening and then words, or `size` characters each."""
+    if size is not None:
+        return _sized(opening(model), size, count)
+    return (opening(model), *islice(cycle(_WORDS), count - 1))

@@ -1,0 +1,157 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from argo_relay.simulator.models import find
+from argo_relay.simulator.refusals import QUOTA, bad_directive, invalid_model, judge, ordered
+from argo_relay.simulator.request import ChatRequest, Refusal
+
+USER = {"role": "user", "content": "ping"}
+# As production answered on 2026-05-21, broken into lines for this page only.
+TEMPERATURE = r"""
+{"error":{"message":"Error code: 400 - {'error': {'message': \"Unsupported value: 'temperature' does not support 0.5
+ with this model. Only the default (1) value is supported.\", 'type': 'invalid_request_error', 'param': 'temperature',
+ 'code': 'unsupported_value'}}","type":"BadRequestError","code":"internal_error"}}
+""".replace("\n", "")
+TOP_P = r"""
+{"error":{"message":"Error code: 400 - {'error': {'message': \"Unsupported parameter: 'top_p' is not supported with this
+ model.\", 'type': 'invalid_request_error', 'param': 'top_p',
+ 'code': 'unsupported_parameter'}}","type":"BadRequestError","code":"internal_error"}}
+""".replace("\n", "")
+# As reported in ChemGraph's issue 150, from July 2026.
+STREAM_REQUIRED = """
+{"error":{"message":"Streaming is required for operations that may take longer than 10 minutes.
+ See https://github.com/anthropics/anthropic-sdk-python#long-requests for more details",
+"type":"ValueError","code":"internal_error"}}
+""".replace("\n", "")
+CALLS = [{"id": "call_1", "type": "function"}, {"id": "call_2", "type": "function"}]
+
+
+def judged(model: str, *messages: dict[str, Any], **fields: Any) -> Refusal | None:
+    known = find(model)
+    assert known is not None
+    return judge(ChatRequest(body=fields, model=model, messages=list(messages) or [USER]), known)
+
+
+def answer(model: str, *messages: dict[str, Any], **fields: Any) -> tuple[int, str]:
+    refusal = judged(model, *messages, **fields)
+    assert refusal is not None
+    assert refusal.headers == ((b"content-type", b"application/json"),)
+    return refusal.status, refusal.body.decode()
+
+
+@pytest.mark.parametrize("model", ["gpt5", "gpt5mini", "gpt55", "gpt5nano", "gpt56sol"])
+@pytest.mark.parametrize(("value", "shown"), [(0.0, "0.0"), (0, "0.0"), (0.5, "0.5"), (2, "2.0")])
+def test_gpt5_takes_no_temperature_but_one(model: str, value: float, shown: str) -> None:
+    assert answer(model, temperature=value) == (400, TEMPERATURE.replace("0.5", shown))
+
+
+def test_gpt5_takes_no_top_p() -> None:
+    assert answer("gpt5", top_p=0.9) == (400, TOP_P)
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        ("gpt5", {"temperature": 1}),
+        ("gpt5", {"temperature": None, "top_p": None}),
+        ("gpt4o", {"temperature": 0.5, "top_p": 0.5}),
+        ("gpto3", {"temperature": 2}),
+        ("gemini25pro", {"temperature": 0.5}),
+        ("claudeopus47", {"max_tokens": 21_000}),
+        ("claudeopus47", {"stream": True}),
+        ("claudeopus47", {"stream": True, "max_tokens": 64_000}),
+    ],
+)
+def test_what_reaches_the_model(model: str, fields: dict[str, Any]) -> None:
+    assert judged(model, **fields) is None
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"max_tokens": 21_001}, {"max_tokens": None}, {"max_completion_tokens": 100}, {"max_tokens": "5"}]
+)
+def test_a_whole_claude_reply_without_a_small_limit_is_a_500(fields: dict[str, Any]) -> None:
+    assert answer("claudesonnet46", **fields) == (500, STREAM_REQUIRED)
+
+
+@pytest.mark.parametrize("model", ["gemini25pro", "gemini25flash"])
+def test_null_content_crashes_gemini(model: str) -> None:
+    assert answer(model, USER, {"role": "assistant", "content": None}) == (
+        500,
+        '{"error":{"message":"\'NoneType\' object is not iterable","type":"TypeError","code":"internal_error"}}',
+    )
+    assert judged(model, USER, {"role": "assistant"}) is None
+    assert judged("gpt4o", USER, {"role": "assistant", "content": None}) is None
+
+
+@pytest.mark.parametrize("role", ["developer", "bot", None, ["user"]])
+def test_an_unknown_role_is_blamed_on_tool_calls(role: object) -> None:
+    status, body = answer("gpto3", USER, {"role": role, "content": "be brief"})
+    assert status == 400
+    assert json.loads(body)["error"]["message"] == (
+        "Error code: 400 - {'error': {'message': \"Unknown parameter: 'messages[1].tool_calls'.\", "
+        "'type': 'invalid_request_error', 'param': 'messages[1].tool_calls', 'code': 'unknown_parameter'}}"
+    )
+
+
+def test_gemini_takes_one_call_a_turn() -> None:
+    status, body = answer("gemini25pro", USER, {"role": "assistant", "content": "", "tool_calls": CALLS})
+    assert status == 400
+    assert "number of function response parts is equal to the number of function call parts" in body
+    assert judged("gemini25pro", USER, {"role": "assistant", "content": "", "tool_calls": CALLS[:1]}) is None
+
+
+def test_openai_wants_a_result_for_each_call() -> None:
+    asked = {"role": "assistant", "content": None, "tool_calls": CALLS}
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "ok"} for call in CALLS]
+    assert judged("gpt4o", USER, asked, *results) is None
+    status, body = answer("gpt4o", USER, asked, results[0])
+    assert status == 400
+    assert "did not have response messages: call_2" in body
+
+
+def test_embedding_models_do_not_chat() -> None:
+    status, body = answer("v3small")
+    assert status == 400
+    assert "does not work with the specified model, text-embedding-3-small" in body
+
+
+def test_an_unknown_model_and_a_bad_directive_are_400s_of_argos_shape() -> None:
+    for refusal, message in ((invalid_model("gpt-4o"), "Invalid model: gpt-4o"), (bad_directive("no"), "no")):
+        assert refusal.status == 400
+        body = json.loads(refusal.body)
+        assert list(body["error"]) == ["message", "type", "code"]
+        assert body["error"]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, "BadRequestError"),
+        (401, "AuthenticationError"),
+        (418, "APIStatusError"),
+        (500, "InternalServerError"),
+        (503, "InternalServerError"),
+    ],
+)
+def test_an_ordered_error_is_wrapped(status: int, kind: str) -> None:
+    refusal = ordered(status, None)
+    error = json.loads(refusal.body)["error"]
+    assert (refusal.status, error["type"], error["code"]) == (status, kind, "internal_error")
+    assert error["message"].startswith(f"Error code: {status} - {{'error': {{'message': ")
+
+
+def test_an_ordered_429_is_the_quota_and_may_name_a_time() -> None:
+    refusal = ordered(429, 1.5)
+    assert json.loads(refusal.body) == QUOTA
+    assert "RESOURCE_EXHAUSTED" in QUOTA["error"]["message"]
+    assert refusal.headers == ((b"content-type", b"application/json"), (b"retry-after", b"1.5"))
+
+
+def test_an_ordered_502_is_the_web_servers_page() -> None:
+    refusal = ordered(502, 3)
+    assert b"<center>nginx</center>" in refusal.body
+    assert refusal.headers == ((b"content-type", b"text/html"), (b"retry-after", b"3"))
