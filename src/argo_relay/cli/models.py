@@ -1,0 +1,81 @@
+"""`argo-relay models`: what there is to ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from argo_relay.cli.options import config_option
+from argo_relay.cli.report import report, warn
+from argo_relay.clock import SystemClock
+from argo_relay.config.load import Loaded, load
+from argo_relay.errors import ConfigError
+from argo_relay.exchange.directory import Directory
+from argo_relay.models.roster import Roster
+from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.upstreams.argo.environments import ENVIRONMENTS
+from argo_relay.upstreams.argo.upstream import ArgoUpstream
+
+
+@click.command()
+@config_option
+@click.option("--base-url", metavar="URL", help="Ask this upstream, in place of the configured one.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, and nothing else, on standard output.")
+def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> None:
+    """List the models, as the upstream lists them now.
+
+    When it cannot be asked, the built-in catalogue is listed and a line on standard error says so.
+    """
+    try:
+        loaded = load(config=config_file, overrides={"upstream.base_url": base_url})
+    except ConfigError as error:
+        raise report(error) from None
+    roster, trouble = asyncio.run(_ask(loaded))
+    if trouble:
+        warn([f"the upstream could not be asked ({trouble}); this is the built-in catalogue"])
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(_rows(roster)), indent=2).decode())
+    elif sys.stdout.isatty():
+        _print_table(roster)
+    else:
+        for row in _rows(roster):
+            click.echo("\t".join(row.values()))
+
+
+async def _ask(loaded: Loaded) -> tuple[Roster, str | None]:
+    config = loaded.config
+    upstream = ArgoUpstream(base_url=address(loaded), user=config.user or "")
+    transport = DeferredTransport()
+    try:
+        directory = Directory(upstream, transport, {}, SystemClock())
+        await directory.refresh()
+    finally:
+        await transport.close()
+    return directory.roster, directory.trouble
+
+
+def address(loaded: Loaded) -> str:
+    """Return the upstream's base URL: the configured one, else the environment's."""
+    upstream = loaded.config.upstream
+    return upstream.base_url or ENVIRONMENTS[upstream.environment]
+
+
+def _rows(roster: Roster) -> list[dict[str, str]]:
+    return [
+        {"id": one.public_id, "name": one.display, "kind": one.kind, "owner": one.owner, "internal_id": one.internal_id}
+        for one in roster.listed()
+    ]
+
+
+def _print_table(roster: Roster) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table("ask for", "model", "kind", "made by", "Argo's id", box=None, header_style="bold", pad_edge=False)
+    for row in _rows(roster):
+        table.add_row(*row.values())
+    Console().print(table)

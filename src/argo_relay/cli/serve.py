@@ -1,0 +1,216 @@
+"""`argo-relay serve`: the relay itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TextIO
+
+import click
+
+from argo_relay import __version__
+from argo_relay.cli.models import address
+from argo_relay.cli.options import config_option
+from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
+from argo_relay.cli.report import report, warn
+from argo_relay.config.load import Loaded, load
+from argo_relay.config.search import home_file
+from argo_relay.config.write import write_config
+from argo_relay.errors import ConfigError, RelayError, StartError
+
+if TYPE_CHECKING:
+    import socket
+
+    from argo_relay.server.run import Companion
+
+_UNANSWERED: Final = (
+    "there is no Argo user name, and no terminal to ask on. Set it in one of these ways:\n"
+    "    argo-relay config init --user NAME         writes a configuration file\n"
+    "    ARGO_RELAY_USER=NAME argo-relay serve      for this process\n"
+    "    argo-relay serve --user NAME               the same\n"
+    "  NAME is the bare ANL domain user name, lower case. To try the relay without Argo: argo-relay serve --simulate"
+)
+_MOST_FILES_MACOS: Final = 10240
+"""What macOS takes (OPEN_MAX) where it says that there is no limit."""
+_FLAGS: Final = {
+    "user": "--user",
+    "host": "--host",
+    "port": "--port",
+    "socket": "--socket",
+    "upstream.environment": "--environment",
+    "upstream.base_url": "--base-url",
+    "timeouts.total": "--timeout",
+    "log.format": "--log-format",
+}
+
+
+@click.command()
+@config_option
+@click.option("--user", metavar="NAME", help="Your Argo user name.")
+@click.option("--host", metavar="ADDRESS", help="The address to listen on [127.0.0.1].")
+@click.option("--port", metavar="N", help="The port to listen on; 0 takes any free one [44497].")
+@click.option("--socket", metavar="PATH", help="Listen on a Unix socket (mode 0600) instead.")
+@click.option("--environment", metavar="prod|dev|test", help="Which of Argo's environments answers [prod].")
+@click.option("--base-url", metavar="URL", help="Another address of Argo, a tunnel for example.")
+@click.option("--timeout", metavar="SECONDS", help="What a request may take when it does not say itself [600].")
+@click.option("--log-format", metavar="text|json", help="How log lines are written [text].")
+@click.option("--simulate", is_flag=True, help="Use the built-in Argo simulator as the upstream.")
+@click.option("--allow-anyone", is_flag=True, help="Serve other machines without asking for client keys.")
+def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **options: Any) -> None:
+    """Serve until told to stop.
+
+    Options win over ARGO_RELAY_* variables, and those over the configuration file; `argo-relay config show` says what
+    holds and where it came from. SIGTERM and Ctrl-C drain: running requests get `shutdown_grace` seconds.
+    """
+    try:
+        loaded = _loaded(config_file, _overrides(options), simulate=simulate)
+        warn(loaded.warnings)
+        _check_exposure(loaded, allow_anyone=allow_anyone)
+        _raise_file_limit()
+        _run(loaded, simulate=simulate)
+    except RelayError as error:
+        raise report(error) from None
+
+
+def _overrides(options: dict[str, Any]) -> dict[str, object]:
+    return {key: options[flag.removeprefix("--").replace("-", "_")] for key, flag in _FLAGS.items()}
+
+
+def _loaded(config_file: Path | None, overrides: dict[str, object], *, simulate: bool) -> Loaded:
+    loaded = load(config=config_file, overrides=overrides, flags=_FLAGS)
+    if loaded.config.user:
+        return loaded
+    if simulate:
+        return load(config=config_file, overrides=overrides | {"user": _login_name()}, flags=_FLAGS)
+    if not on_terminal():
+        # Several lines, all our own: `report` makes one of each problem, for some hold what others wrote.
+        click.echo(f"error: {_UNANSWERED}", err=True)
+        raise click.exceptions.Exit(2)
+    answers: dict[str, object] = {"user": ask_user()}
+    if loaded.origins["upstream.environment"] == loaded.origins["upstream.base_url"] == "default":
+        answers["upstream.environment"] = ask_environment()
+    place = home_file(os.environ)
+    if loaded.path is None and place is not None and click.confirm(f"Write this to {place}?", default=True, err=True):
+        write_config(place, answers)
+    return load(config=config_file, overrides=overrides | answers, flags=_FLAGS)
+
+
+def _login_name() -> str:
+    """Return a user name for the simulator, which takes any that looks like one."""
+    try:
+        name = getpass.getuser().lower()
+    except (OSError, KeyError):
+        return "tester"
+    return name if name.isascii() and name.isalpha() else "tester"
+
+
+def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:
+    from argo_relay.server.listen import is_loopback  # noqa: PLC0415 - the server's modules wait for the options
+
+    config = loaded.config
+    if config.socket or config.keys or allow_anyone or is_loopback(config.host):
+        return
+    problem = (
+        f"host {config.host} can be reached from other machines, and whoever reaches it would use Argo in your name: "
+        "set `keys` in the configuration (clients send one as their API key), or pass --allow-anyone"
+    )
+    raise ConfigError([problem])
+
+
+def _raise_file_limit() -> None:
+    """Allow as many open files as the system lets us: an exchange needs two, and the usual limit is 1024."""
+    try:
+        import resource  # noqa: PLC0415 - there is none on Windows
+    except ImportError:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for most in (hard, _MOST_FILES_MACOS):
+        with contextlib.suppress(ValueError, OSError):
+            if soft < most:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            return
+
+
+def _run(loaded: Loaded, *, simulate: bool) -> None:
+    # uvicorn and starlette take 0.1 s to import; a wrong option is told before that.
+    from argo_relay.observe.log import log_sink  # noqa: PLC0415
+    from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
+    from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
+
+    config = loaded.config
+    stream = _log_stream(config.log.file)
+    listening = listen_unix(config.socket) if config.socket else listen(config.host, config.port)
+    mark = _mark(config.socket)
+    sink = log_sink(stream, config.log.format) if config.log.requests else (lambda _: None)
+    companion = _simulator() if simulate else None
+
+    def announce() -> None:
+        _print_banner(loaded, listening, simulate=simulate)
+
+    runner = asyncio.Runner(loop_factory=_loop_factory())
+    try:
+        with runner:
+            runner.run(serve_relay(loaded, address(loaded), listening, sink, announce, companion))
+    finally:
+        # Another relay may have taken the socket's place while this one drained.
+        if config.socket and _mark(config.socket) == mark:
+            Path(config.socket).unlink(missing_ok=True)
+    click.echo("argo-relay has stopped.", err=True)
+
+
+def _mark(path: str | None) -> tuple[int, int] | None:
+    """Return what tells a socket's file from another one in its place; an inode's number alone is soon used again."""
+    if path is None or not os.path.lexists(path):
+        return None
+    status = os.lstat(path)
+    return status.st_ino, status.st_ctime_ns
+
+
+def _simulator() -> Companion:
+    from argo_relay.cli.beside import simulator_beside  # noqa: PLC0415 - only `--simulate` needs it
+
+    return simulator_beside()
+
+
+def _log_stream(file: str | None) -> TextIO:
+    if file is None:
+        return sys.stderr
+    try:
+        # Appended to and flushed line by line, for as long as the process lives; 0600, for model names are private.
+        return os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a")
+    except OSError as error:
+        raise StartError(f"Cannot write the log to {file}: {error.strerror}.") from None
+
+
+def _loop_factory() -> Any:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 - there is none on Windows
+
+    return uvloop.new_event_loop
+
+
+def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -> None:
+    config = loaded.config
+    if config.socket:
+        here = f"unix:{config.socket}"
+    else:
+        host, port = listening.getsockname()[:2]
+        here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    upstream = "the built-in simulator" if simulate else address(loaded)
+    if not simulate and config.upstream.base_url is None:
+        upstream = f"Argo {config.upstream.environment} ({upstream})"
+    lines = {
+        "listening": f"{here}  (OpenAI clients: base_url {here}/v1)" if not config.socket else here,
+        "upstream": upstream,
+        "user": config.user,
+        "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
+        "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
+    }
+    click.echo(click.style(f"argo-relay {__version__}", bold=True), err=True)
+    for name, value in lines.items():
+        click.echo(f"  {click.style(f'{name:<10}', dim=True)} {value}", err=True)

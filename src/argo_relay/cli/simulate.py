@@ -1,0 +1,65 @@
+"""`argo-relay simulate`: a faithful Argo on this machine, to test timeouts and error handling without a token."""
+
+from __future__ import annotations
+
+import click
+
+
+class _SimulateCommand(click.Command):
+    """Ends its help with the tables that the simulator itself works from."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write what a prompt can order, and which users Argo turns away."""
+        # Read when somebody asks for help: other commands start without the simulator.
+        from argo_relay.simulator.access import SPECIAL_USERS  # noqa: PLC0415
+        from argo_relay.simulator.directives import explained  # noqa: PLC0415
+
+        with formatter.section("Directives, anywhere in the last user message"):
+            formatter.write_dl(explained())
+        with formatter.section("Users that Argo turns away, politely, with status 200"):
+            formatter.write_dl([(user, why) for user, (why, _) in SPECIAL_USERS.items()])
+        with formatter.section("What happened"):
+            formatter.write_dl(
+                [
+                    (
+                        "GET /simulator/exchanges",
+                        "each request, oldest first: body, state (running, finished or aborted), times, events sent",
+                    ),
+                    ("DELETE /simulator/exchanges", "forget those that have ended"),
+                ]
+            )
+
+
+@click.command(cls=_SimulateCommand)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=44498,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 picks a free one.",
+)
+def simulate(host: str, port: int) -> None:
+    """Serve a faithful Argo on this machine.
+
+    It answers /v1/models and /v1/chat/completions as Argo does, errors included, without a model behind it. Steer it
+    from the prompt, for example: "Say something [first_token=2] [chunks=40] [gap=0.25]".
+    """
+    # uvicorn and starlette take long to import: only this command pays.
+    from argo_relay.simulator.run import run  # noqa: PLC0415
+
+    try:
+        run(host, port, _announce)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise click.ClickException(
+            f"cannot listen on {host} port {port}: {reason}. Choose another with --port, or --port 0 for any free one."
+        ) from None
+    click.echo("The simulator has stopped.", err=True)
+
+
+def _announce(base_url: str) -> None:
+    click.echo(f"The Argo simulator listens on {base_url} (Ctrl-C stops it).", err=True)
+    click.echo("Point argo-relay at it, in argo-relay.yaml:", err=True)
+    click.echo(f"  upstream: {{base_url: {base_url}}}", err=True)
+    click.echo(f"What happened to each request: {base_url}/simulator/exchanges", err=True)

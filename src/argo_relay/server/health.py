@@ -1,0 +1,70 @@
+"""Whether the process is alive, and whether it can reach its upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.relay import Relay
+from argo_relay.server.responses import json_response
+
+_RECENT_SECONDS: Final = 30.0
+_PATIENCE_SECONDS: Final = 3.0
+
+
+def health(relay: Relay) -> Any:
+    """Return the endpoint that says that the process is alive, and nothing of the upstream."""
+
+    async def answer(_: Request) -> Response:
+        return json_response({"status": "ok", "in_flight": relay.admission.in_flight})
+
+    return answer
+
+
+def ready(relay: Relay) -> Any:
+    """Return the endpoint that says whether exchanges can work; it asks the upstream unless that answered lately."""
+
+    async def answer(_: Request) -> Response:
+        directory = relay.directory
+
+        def lately() -> bool:
+            seen = directory.last_seen
+            return seen is not None and relay.clock.wall() - seen < _RECENT_SECONDS
+
+        if not lately():
+            await _ask(directory)
+        # An answer that is no list of models is an answer: exchanges may well work.
+        reachable = lately()
+        fine = reachable and not relay.admission.stopping
+        body = {
+            "status": "ready" if fine else "not ready",
+            "stopping": relay.admission.stopping,
+            "in_flight": relay.admission.in_flight,
+            "upstream": {
+                "reachable": reachable,
+                "last_seen": _shown(directory.last_seen),
+                "trouble": directory.trouble,
+                "models": len(directory.roster.listed()),
+                "models_from": "upstream" if directory.roster.live else "built-in catalogue",
+            },
+        }
+        return json_response(body, 200 if fine else 503)
+
+    return answer
+
+
+async def _ask(directory: Directory) -> None:
+    """Have the upstream answer something; whoever watches us does not wait long for that."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            await directory.refresh()
+
+
+def _shown(moment: float | None) -> str | None:
+    return None if moment is None else datetime.fromtimestamp(moment, UTC).isoformat(timespec="seconds")

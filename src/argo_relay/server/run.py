@@ -1,0 +1,129 @@
+"""The running process: its socket, its signals, its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import FrameType
+from typing import Final
+
+import msgspec
+import uvicorn
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from argo_relay.clock import SystemClock
+from argo_relay.config.load import Loaded
+from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.relay import Relay
+from argo_relay.observe.log import Sink
+from argo_relay.policy.defaults import default_layer
+from argo_relay.server.app import create_app
+from argo_relay.server.protocol import Protocol
+from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.upstreams.argo.upstream import ArgoUpstream
+
+_KEEP_ALIVE_SECONDS: Final = 75
+_FAREWELL_SECONDS: Final = 2.0
+"""How long replies that were ended may take to reach their clients before their connections are cut."""
+
+
+class Companion(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs beside the relay in the same process: the simulator, started by whoever starts both."""
+
+    running: Callable[[], AbstractAsyncContextManager[str]]
+    """Starts it; gives the base URL that the relay is to use as its upstream."""
+    app: ASGIApp
+    path: str
+    """Where the relay's own port answers with `app`, too."""
+
+
+async def serve(
+    loaded: Loaded,
+    base_url: str,
+    listening: socket.socket,
+    sink: Sink,
+    on_start: Callable[[], None],
+    companion: Companion | None = None,
+) -> None:
+    """Serve until told to stop, then drain; `on_start` is called when requests are taken."""
+    async with contextlib.AsyncExitStack() as stack:
+        if companion is not None:
+            base_url = await stack.enter_async_context(companion.running())
+        relay = await stack.enter_async_context(_relay(loaded, base_url, sink))
+        app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
+        config = uvicorn.Config(
+            app,
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=int(loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1),
+        )
+        await _Server(config, relay, on_start).serve([listening])
+
+
+@asynccontextmanager
+async def _relay(loaded: Loaded, base_url: str, sink: Sink) -> AsyncIterator[Relay]:
+    config = loaded.config
+    clock = SystemClock()
+    transport = DeferredTransport()
+    upstream = ArgoUpstream(base_url=base_url, user=config.user or "")
+    directory = Directory(upstream, transport, config.models, clock)
+    configured = {key for key, origin in loaded.origins.items() if origin != "default"}
+    relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)
+    refreshing = asyncio.create_task(directory.keep_fresh())
+    try:
+        yield relay
+    finally:
+        refreshing.cancel()
+        directory.close()
+        await transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, ending the way we promise: no new requests, a time of grace, then an error that says so."""
+
+    def __init__(self, config: uvicorn.Config, relay: Relay, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._relay = relay
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._relay.stop()
+        loop = asyncio.get_running_loop()
+        ending = loop.call_later(self._relay.config.shutdown_grace, self._relay.end_all)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on the first signal, at once on the second; end with exit code 0, not with the signal again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop; told again, stop waiting."""
+        if self.should_exit:
+            self._relay.end_all()
+            self.force_exit = True
+        self.should_exit = True

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+from click.testing import CliRunner
+
+from argo_relay.cli.simulate import simulate
+from argo_relay.simulator import run as running
+from argo_relay.simulator.access import SPECIAL_USERS
+from argo_relay.simulator.directives import TABLE
+
+
+def test_the_help_teaches() -> None:
+    result = CliRunner().invoke(simulate, ["--help"])
+    assert result.exit_code == 0
+    for row in TABLE.values():
+        assert row.written in result.stdout
+    for user in SPECIAL_USERS:
+        assert f"\n  {user} " in result.stdout
+    assert "GET /simulator/exchanges" in result.stdout
+    assert "[default: 127.0.0.1]" in result.stdout
+
+
+def test_a_taken_port_is_said_clearly() -> None:
+    with closing(running.listen("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = CliRunner().invoke(simulate, ["--port", str(port)])
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in result.stderr
+    assert "--port 0" in result.stderr
+
+
+def test_an_address_that_is_not_ours_is_said_clearly() -> None:
+    result = CliRunner().invoke(simulate, ["--host", "203.0.113.7"])
+    assert result.exit_code == 1
+    assert "cannot listen on 203.0.113.7 port 44498" in result.stderr
+
+
+def test_it_says_where_it_listens_and_how_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def served(host: str, port: int, listening: Callable[[str], None]) -> None:
+        asked.append((host, port))
+        listening("http://127.0.0.1:44498")
+
+    monkeypatch.setattr(running, "run", served)
+    result = CliRunner().invoke(simulate)
+    assert asked == [("127.0.0.1", 44498)]
+    assert result.exit_code == 0
+    assert result.stdout == ""
+    assert "listens on http://127.0.0.1:44498" in result.stderr
+    assert "upstream: {base_url: http://127.0.0.1:44498}" in result.stderr
+    assert "http://127.0.0.1:44498/simulator/exchanges" in result.stderr
