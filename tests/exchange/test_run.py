@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
-from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, Play, ask, chunk, stage
 
 from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Timeouts
 from argo_relay.observe.record import Outcome
+from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, Play, ask, chunk, stage
 
 pytestmark = pytest.mark.looptime
 
@@ -84,7 +85,7 @@ async def test_before_the_first_byte_a_timer_is_a_504(case: str, stream: bool) -
         timer == "connect"
     )
     assert "secret-upstream" not in done.client.body.decode()
-    assert done.upstream.ended == [("cancelled", pytest.approx(when))]
+    assert done.upstream.ended == [("cancelled", when)]
     assert done.record.outcome is Outcome.TIMEOUT
     assert done.record.timer == timer
     assert done.record.phase == phase
@@ -160,9 +161,10 @@ async def test_sources_in_their_order(case: str) -> None:
 
 
 async def test_timeout_is_taken_out_and_everything_else_stays() -> None:
-    body = b'{ "model" : "gpt-4o",\n "x":[1.0, 12345678901234567890123], "timeout": 9 ,"messages":[{"role":"user"}], "z":"\xc3\xa9\\u00e9"}'
+    x, rest = b'"x":[1.0, 12345678901234567890123]', b'"messages":[{"role":"user"}], "z":"\xc3\xa9\\u00e9"'
+    body = b'{ "model" : "gpt-4o",\n ' + x + b', "timeout": 9 ,' + rest + b"}"
     done = await stage(whole(body=[(0, WHOLE)])).run(FakeClient([(0, body)]))
-    expected = b'{ "model" : "gpt4o",\n "x":[1.0, 12345678901234567890123],"messages":[{"role":"user"}], "z":"\xc3\xa9\\u00e9","user":"tester"}'
+    expected = b'{ "model" : "gpt4o",\n ' + x + b"," + rest + b',"user":"tester"}'
     assert done.upstream.calls[0].body == expected
 
 
@@ -212,7 +214,7 @@ async def test_a_client_that_leaves_ends_the_upstream_at_once(phase: str) -> Non
     client = FakeClient(pieces, leave=4.1, reads=500 if phase == "writing" else None)
     done = await stage(play).run(client)
     assert done.took == 4.1
-    assert done.upstream.ended == ([(how, pytest.approx(4.1))] if how else [])
+    assert done.upstream.ended == ([(how, 4.1)] if how else [])
     assert done.record.outcome is Outcome.CANCELLED
     assert done.record.phase == phase
     if phase != "receiving":
@@ -223,8 +225,6 @@ async def test_a_client_that_leaves_ends_the_upstream_at_once(phase: str) -> Non
 async def test_a_slow_reader_holds_the_upstream_back_and_is_not_its_silence() -> None:
     there = stage(Play(body=[(1, chunk()), (1, chunk()), (1, FINISH + DONE)]))
     client = FakeClient([(0, ask(stream=True, timeout={"idle": 5}))], reads=1)
-    import asyncio
-
     asyncio.get_running_loop().call_later(60, client.read_again)
     done = await there.run(client)
     assert done.record.outcome is Outcome.OK
@@ -246,9 +246,9 @@ async def test_heartbeats_while_the_upstream_is_silent() -> None:
     play = Play(head=40, body=[(0, chunk()[:20]), (40, chunk()[20:]), (1, FINISH + DONE)])
     done = await stage(play).run(FakeClient([(0, ask(stream=True))]))
     beat = b": keep-alive\n\n"
-    assert done.client.written[:5] == [(15, beat), (30, beat), (45, beat), (60, beat), (75, beat)]
+    assert done.client.written[:5] == [(when, beat) for when in (15.0, 30.0, 45.0, 60.0, 75.0)]
     # The half of a frame that had come was held back, so that no heartbeat fell into it.
-    assert done.client.written[5] == (80, chunk())
+    assert done.client.written[5] == (80.0, chunk())
     assert done.client.headers["content-type"].startswith("text/event-stream")
     assert done.record.outcome is Outcome.OK
 
@@ -345,8 +345,6 @@ async def test_what_is_no_reply_is_a_502_in_the_clients_dialect(play: Play, stre
 async def test_places_are_limited_and_given_back() -> None:
     config = Config(user="tester", max_in_flight=1)
     there = stage(whole(head=5, body=[(0, WHOLE)]), config)
-    import asyncio
-
     first = asyncio.create_task(there.run(FakeClient([(0, ask())])))
     await asyncio.sleep(1)
     second = await there.run(FakeClient([(0, ask())]))
@@ -358,8 +356,6 @@ async def test_places_are_limited_and_given_back() -> None:
 
 
 async def test_stopping_ends_what_runs_with_an_error_that_says_so() -> None:
-    import asyncio
-
     there = stage(Play(body=DRIPPING))
     running = asyncio.create_task(there.run(FakeClient([(0, ask(stream=True))])))
     await asyncio.sleep(2.1)
@@ -369,12 +365,12 @@ async def test_stopping_ends_what_runs_with_an_error_that_says_so() -> None:
     there.relay.end_all()
     done = await running
     assert in_band_error(done.client.body)["code"] == "shutting_down"
-    assert done.upstream.ended == [("closed", pytest.approx(2.1))]
+    assert done.upstream.ended == [("closed", 2.1)]
 
 
 async def test_a_bug_ends_as_a_500_that_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
     class Broken(dict[str, str]):
-        def get(self, *_: Any) -> str:  # type: ignore[override]
+        def get(self, *_: Any) -> str:
             raise RuntimeError("the prompt was: " + "terces"[::-1])
 
     done = await stage(Play(headers=Broken(JSON), body=[(0, WHOLE)])).run(FakeClient([(0, ask())]))

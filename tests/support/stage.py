@@ -34,7 +34,7 @@ class LoopClock:
         return asyncio.get_running_loop().time()
 
     def wall(self) -> float:
-        return 1_800_000_000.0
+        return 1_800_000_000.0 + self.now()
 
 
 @dataclass
@@ -91,7 +91,7 @@ class FakeUpstream:
         self.answers: list[FakeAnswer] = []
 
     def note(self, how: str) -> None:
-        self.ended.append((how, asyncio.get_running_loop().time()))
+        self.ended.append((how, round(asyncio.get_running_loop().time(), 3)))
 
     async def open(self, call: Call, progress: Progress) -> Answer:
         self.calls.append(call)

@@ -38,7 +38,7 @@ class Directory:
         self._upstream = upstream
         self._rows = rows
         self._clock = clock
-        self._asked = asyncio.Lock()
+        self._refreshing: asyncio.Task[bool] | None = None
         self._adopt(catalogue_roster())
 
     @property
@@ -62,21 +62,30 @@ class Directory:
         self.last_seen = self._clock.wall()
 
     async def refresh(self) -> bool:
-        """Fetch the list and adopt it; on failure keep the one there is, and say False."""
-        async with self._asked:
-            try:
-                async with asyncio.timeout(_FETCH_SECONDS):
-                    body = await self._fetch()
-                roster = live_roster(read_models(body))
-            except TimeoutError:
-                self.trouble = f"it did not list its models within {_FETCH_SECONDS:g} s"
-            except (UpstreamError, BadJson) as error:
-                self.trouble = str(error)
-            else:
-                self.trouble = None if roster.listed() else "it lists no models"
-            if self.trouble is None:
+        """Fetch the list and adopt it; on failure keep the one there is, and say False. Those who ask at once share."""
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = asyncio.create_task(self._refresh())
+        return await asyncio.shield(self._refreshing)
+
+    def close(self) -> None:
+        """Give up a refresh that is under way."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+
+    async def _refresh(self) -> bool:
+        try:
+            async with asyncio.timeout(_FETCH_SECONDS):
+                body = await self._fetch()
+            roster = live_roster(read_models(body))
+        except TimeoutError:
+            self.trouble = f"it did not list its models within {_FETCH_SECONDS:g} s"
+        except (UpstreamError, BadJson) as error:
+            self.trouble = str(error)
+        else:
+            self.trouble = None if roster.listed() else "it lists no models"
+            if roster.listed():
                 self._adopt(roster)
-            return self.trouble is None
+        return self.trouble is None
 
     async def keep_fresh(self) -> None:
         """Refresh now and then, for ever; sooner after a failure."""

@@ -108,7 +108,7 @@ class Exchange:
             watchdog.limits = relay.limits(asked, profile)
             self._keep_alive(outline.stream)
             call = relay.upstream.chat(outline, profile.internal_id, client.head.headers, self._request_id)
-            lane = self._lane = VerbatimLane(self._dialect, watchdog, self._outlet, self._common())
+            lane = self._lane = VerbatimLane(self._dialect, watchdog, self._outlet, self._every_reply())
             await lane.relay(relay.directory.transport, call, outline.stream)
         finally:
             relay.admission.leave()
@@ -121,7 +121,7 @@ class Exchange:
         if not timeouts.heartbeat or not (stream or timeouts.whole_heartbeat):
             return
         data = self._dialect.heartbeat if stream else b" "
-        headers = [*(STREAM_HEADERS if stream else WHOLE_HEADERS), *self._common()]
+        headers = [*(STREAM_HEADERS if stream else WHOLE_HEADERS), *self._every_reply()]
         self._watchdog.beat(timeouts.heartbeat, lambda: self._outlet.beat(data, headers))
 
     async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
@@ -135,7 +135,7 @@ class Exchange:
                         body = self._relay.upstream.hide(body)
                     extra = own.headers if own else _failure_headers(failure)
                     length = ("content-length", str(len(body)))
-                    await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._common(), *extra])
+                    await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
                 elif self._outline is not None and self._outline.stream:
                     await outlet.end(self._dialect.encode_stream_error(failure))
@@ -146,7 +146,7 @@ class Exchange:
         except TimeoutError:
             self._client.abort()
 
-    def _common(self) -> Headers:
+    def _every_reply(self) -> Headers:
         """Return the headers that every reply carries."""
         total = self._watchdog.limits.total
         return [

@@ -44,11 +44,11 @@ class UpstreamRefused(Refused):
 class VerbatimLane:
     """Relays one reply."""
 
-    def __init__(self, dialect: Dialect, watchdog: Watchdog, outlet: Outlet, common: Headers) -> None:
+    def __init__(self, dialect: Dialect, watchdog: Watchdog, outlet: Outlet, headers: Headers) -> None:
         self._dialect = dialect
         self._watchdog = watchdog
         self._outlet = outlet
-        self._common = common
+        self._headers = headers
         self.usage: Usage | None = None
         self.answered = False
         """The upstream has sent the head of a reply."""
@@ -86,7 +86,7 @@ class VerbatimLane:
         self.events = 1
         length = ("content-length", str(len(body)))
         self._watchdog.writing()
-        await self._outlet.begin(answer.status, [*WHOLE_HEADERS, length, *self._common, *_passed(answer)])
+        await self._outlet.begin(answer.status, [*WHOLE_HEADERS, length, *self._headers, *_passed(answer)])
         await self._outlet.end(body)
 
     async def _stream(self, answer: Answer) -> None:
@@ -114,7 +114,7 @@ class VerbatimLane:
         outlet = self._outlet
         self._watchdog.writing()
         if outlet.status is None:
-            await outlet.begin(200, [*STREAM_HEADERS, *self._common, *_passed(answer)])
+            await outlet.begin(200, [*STREAM_HEADERS, *self._headers, *_passed(answer)])
         await outlet.write(block)
         self._watchdog.written()
 

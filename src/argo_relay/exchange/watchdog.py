@@ -53,6 +53,9 @@ class Watchdog:
                 await asyncio.sleep(0)
         if task.uncancel() == 0:
             raise self.reason from None
+        if not isinstance(error, asyncio.CancelledError):
+            # Whoever else cancelled the task meant it, too, and the one CancelledError for both was taken above.
+            raise asyncio.CancelledError
 
     def received(self) -> None:
         """Take note that the request's body has been read: the total runs from here."""

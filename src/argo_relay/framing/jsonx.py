@@ -22,8 +22,9 @@ REMOVED: Final = object()
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _values = msgspec.json.Decoder()
 # https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
-_KEY = re.compile(rb'[ \t\n\r]*("(?:[^"\\]|\\.)*")[ \t\n\r]*:[ \t\n\r]*')
+_KEY = re.compile(rb'[ \t\n\r]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*:[ \t\n\r]*')
 _NEXT = re.compile(rb"[ \t\n\r]*([,}])")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def decode(text: bytes) -> Any:
@@ -32,6 +33,20 @@ def decode(text: bytes) -> Any:
         return _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _explained(text, error) from None
+
+
+def decode_loosely(text: bytes) -> Any:
+    """Return the value of a JSON text that is only looked at while its bytes go on; raise BadJson when it is none.
+
+    Upstreams send half an emoji, or NaN among log probabilities: clients cope, so no reply may be lost over it.
+    """
+    try:
+        return _values.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        try:
+            return json.loads(text, parse_int=_integer)
+        except (ValueError, RecursionError):
+            raise _explained(text, error) from None
 
 
 def encode(value: object) -> bytes:
@@ -101,36 +116,38 @@ def _spans(text: bytes, raw: Mapping[str, msgspec.Raw]) -> tuple[dict[str, _Span
 def _explained(text: bytes, error: Exception) -> BadJson:
     """Say why msgspec refused a text, and where in it the value at fault stands."""
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_int=_integer)
+        fault = next(_faults(value, ""), None)
     except RecursionError:
         return BadJson("it is nested too deeply")
     except UnicodeDecodeError as bad:
         return BadJson(f"it is not UTF-8 (byte {bad.start})")
-    except ValueError as bad:
-        return BadJson(f"it is not valid JSON: {_in_words(bad)}")
-    for path, reason in _faults(value, ""):
+    except json.JSONDecodeError as bad:
+        return BadJson(f"it is not valid JSON: {bad.msg} at line {bad.lineno}, column {bad.colno}")
+    if fault is not None:
+        path, reason = fault
         return BadJson(reason, path or None)
-    if isinstance(value, dict):
-        return BadJson(f"it is not valid JSON: {error}")
-    return BadJson(f"it must be a JSON object, not {_kind(value)}")
+    if isinstance(error, msgspec.ValidationError) and not isinstance(value, dict):
+        return BadJson(f"it must be a JSON object, not {_kind(value)}")
+    return BadJson(f"it is not valid JSON: {error}")
 
 
-def _in_words(error: ValueError) -> str:
-    if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at line {error.lineno}, column {error.colno}"
-    return "a number in it is too long"
+def _integer(digits: str) -> float:
+    """Return an integer; infinity for one that has more digits than Python reads, so that its path can be named."""
+    try:
+        return int(digits)
+    except ValueError:
+        return math.inf
 
 
 def _faults(value: object, path: str) -> Iterator[tuple[str, str]]:
     """Yield what the standard library lets pass and JSON between machines must not hold, with its path."""
     if isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if _HALF.search(value):
             yield path, "it holds half of a surrogate pair, which is not a character"
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield path, "it holds a number that is out of range or not a number"
-    elif isinstance(value, int) and value.bit_length() > 1024:
-        yield path, "it holds a number that is out of range"
     elif isinstance(value, dict):
         for key, member in value.items():
             yield from _faults(key, path)

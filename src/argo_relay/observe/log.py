@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
@@ -19,8 +20,10 @@ def log_sink(stream: TextIO, form: str) -> Sink:
     line = _json_line if form == "json" else _text_line
 
     def write(record: Record) -> None:
-        stream.write(line(record) + "\n")
-        stream.flush()
+        # A full disk, or a pipe that nobody reads any more, is no reason to fail an exchange.
+        with contextlib.suppress(OSError):
+            stream.write(line(record) + "\n")
+            stream.flush()
 
     return write
 
@@ -48,4 +51,4 @@ def _text_line(record: Record) -> str:
 def _text(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
-    return text if text and text.isascii() and text.isprintable() and not set(text) & {" ", '"', "="} else ascii(text)
+    return text if text and text.isascii() and text.isprintable() and not set(text) & set(" '\"=") else ascii(text)

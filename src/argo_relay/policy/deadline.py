@@ -131,4 +131,4 @@ def as_seconds(value: object) -> float | None:
 
 def shown(seconds: float) -> str:
     """Return seconds as a person writes them: `120`, `0.5`."""
-    return str(int(seconds)) if seconds == int(seconds) else repr(round(seconds, 3))
+    return f"{round(seconds, 3) or seconds:.15g}"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Final
 
 import aiohttp
-from multidict import CIMultiDict
+from aiohttp.connector import Connection
+from aiohttp.tracing import Trace
 
 from argo_relay.dialects.base import Call
 from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
@@ -21,6 +23,9 @@ _IDLE_SECONDS: Final = 30.0
 """How long a connection waits in the pool: less than servers' usual 60 to 75 s, so that we are the ones to close it."""
 _SETTLE_SECONDS: Final = 0.1
 """How long a finished reply may take to send its last empty chunk before its connection is given up."""
+_reached: ContextVar[list[asyncio.Transport]] = ContextVar("_reached")
+"""What the call in this context was given to send on. aiohttp closes it kindly, which takes for ever when the upstream
+does not read the request to its end."""
 _NO_TIMERS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
 
 
@@ -30,7 +35,7 @@ class AiohttpTransport:
     def __init__(self) -> None:
         self._settling: set[asyncio.Task[None]] = set()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60),
+            connector=_Connector(limit=0, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_NO_TIMERS,
             skip_auto_headers=("user-agent", "accept", "accept-encoding"),
@@ -39,18 +44,24 @@ class AiohttpTransport:
 
     async def open(self, call: Call, progress: Progress) -> AiohttpAnswer:
         """Send a call and return its answer; see Transport."""
+        reached: list[asyncio.Transport] = []
+        _reached.set(reached)
         try:
             response = await self._session.request(
                 call.method,
                 call.url,
-                headers=CIMultiDict(call.headers),
+                headers=call.headers,
                 data=call.body,
                 allow_redirects=False,
                 trace_request_ctx=progress,
             )
-        except (aiohttp.ClientError, OSError) as error:
-            raise _translated(error) from None
-        return AiohttpAnswer(response, self._settling)
+        except BaseException as error:
+            for transport in reached:
+                transport.abort()
+            if isinstance(error, aiohttp.ClientError | OSError):
+                raise _translated(error) from None
+            raise
+        return AiohttpAnswer(response, reached[-1], self._settling)
 
     async def close(self) -> None:
         """Cut all connections."""
@@ -59,14 +70,32 @@ class AiohttpTransport:
         await self._session.close()
 
 
+class _Connector(aiohttp.TCPConnector):
+    """Notes what each call is sent on."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
+    ) -> Connection:
+        connection = await super().connect(req, traces, timeout)
+        if connection.transport is not None:
+            _reached.get().append(connection.transport)
+        return connection
+
+
 class AiohttpAnswer:
     """A reply on aiohttp; see Answer."""
 
-    def __init__(self, response: aiohttp.ClientResponse, settling: set[asyncio.Task[None]]) -> None:
+    def __init__(
+        self, response: aiohttp.ClientResponse, transport: asyncio.Transport, settling: set[asyncio.Task[None]]
+    ) -> None:
         self.status = response.status
         self.reason = response.reason or ""
         self.headers: Mapping[str, str] = {name.lower(): value for name, value in response.headers.items()}
         self._response = response
+        self._transport = transport
         self._settling = settling
 
     async def read(self) -> bytes:
@@ -79,6 +108,9 @@ class AiohttpAnswer:
     def release(self) -> None:
         """Keep the connection for the next call, once its last bytes have been read."""
         if self._response.content.at_eof():
+            if self._response.connection is not None or self._transport.is_closing():
+                # The reply came before the request was read to its end.
+                self.close()
             return
         task = asyncio.get_running_loop().create_task(self._settle())
         self._settling.add(task)
@@ -86,9 +118,9 @@ class AiohttpAnswer:
 
     def close(self) -> None:
         """Cut the connection unless the reply has ended."""
-        connection = self._response.connection
-        if connection is not None and connection.transport is not None:
-            connection.transport.abort()
+        # A connection that is neither this reply's nor closing serves another call already.
+        if self._response.connection is not None or self._transport.is_closing():
+            self._transport.abort()
         self._response.close()
 
     async def _settle(self) -> None:

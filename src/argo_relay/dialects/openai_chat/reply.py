@@ -10,7 +10,7 @@ from argo_relay.framing import jsonx
 
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
-    value = jsonx.decode(body)
+    value = jsonx.decode_loosely(body)
     if not isinstance(value, dict):
         raise BadJson("it is not a JSON object")
     return Digest(usage=decode_usage(value.get("usage")))

@@ -23,13 +23,15 @@ _DONE = b"[DONE]"
 class ChatStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_chunk", "_finished", "_open", "ended", "failed", "usage")
+    __slots__ = ("_chunk", "_closing", "_cut", "_finished", "_open", "ended", "failed", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
         self.failed = False
         self._chunk: dict[str, Any] = {}
+        self._closing = b""
+        self._cut = False
         self._open: dict[int, str] = {}
         self._finished: set[int] = set()
 
@@ -37,12 +39,15 @@ class ChatStreamWatch:
         """Read a frame; before a `[DONE]` that came too early for some choice, the missing finish goes out."""
         if frame.data is None:
             return False, b""
-        if frame.data == _DONE:
+        self._closing = sse.closing(frame.raw)
+        if frame.data.strip() == _DONE:
             self.ended = True
             return False, self._missing_finish()
         try:
-            chunk = jsonx.decode(frame.data)
+            chunk = jsonx.decode_loosely(frame.data)
         except BadJson:
+            # Only a stream's last frame can lack its blank line, and then it was cut off before its end.
+            self._cut = bool(self._closing)
             return False, b""
         if not isinstance(chunk, dict):
             return False, b""
@@ -52,10 +57,11 @@ class ChatStreamWatch:
         return self._read(chunk), b""
 
     def finish(self) -> bytes | None:
-        """Return what completes a stream whose connection ended: `[DONE]` after a finish, nothing after an end."""
+        """Return what completes a stream whose connection ended: a last blank line, and `[DONE]` after a finish."""
         if self.ended or self.failed:
-            return b""
-        return sse.write(_DONE) if self._finished and not self._open else None
+            return self._closing
+        complete = self._finished and not self._open and not self._cut
+        return self._closing + sse.write(_DONE) if complete else None
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         content = False

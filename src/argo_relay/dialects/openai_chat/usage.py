@@ -8,15 +8,16 @@ from argo_relay.neutral.reply import Usage
 
 
 def decode_usage(value: Any) -> Usage | None:
-    """Return the counts of a `usage` object; None when there is none. Counters that are null are not reported."""
+    """Return the counts of a `usage` object; None when it counts nothing. Counters that are null are not reported."""
     if not isinstance(value, dict):
         return None
-    return Usage(
+    usage = Usage(
         input=_count(value, "prompt_tokens"),
         output=_count(value, "completion_tokens"),
         cache_read=_count(value.get("prompt_tokens_details"), "cached_tokens"),
         reasoning=_count(value.get("completion_tokens_details"), "reasoning_tokens"),
     )
+    return None if usage == Usage() else usage
 
 
 def _count(value: Any, field: str) -> int | None:

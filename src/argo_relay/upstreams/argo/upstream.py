@@ -46,8 +46,12 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
 
     def hide(self, body: bytes) -> bytes:
         """Return an error's bytes without this upstream's address: clients need not know it."""
-        host = urlsplit(self.base_url).netloc
-        return body.replace(self.base_url.encode(), b"the upstream").replace(host.encode(), b"the upstream")
+        parts = urlsplit(self.base_url)
+        for address in (self.base_url, parts.netloc, parts.hostname or ""):
+            # A host of one plain word, such as `argo`, is no address to anyone else, and may be a word of the text.
+            if "." in address or ":" in address:
+                body = body.replace(address.encode(), b"the upstream")
+        return body
 
     def _headers(self, accept: str) -> Headers:
         # identity: nothing is won by compressing on the way to a relay, and streams are delayed by it.
