@@ -75,7 +75,12 @@ def _print_table(roster: Roster) -> None:
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    table = Table("ask for", "model", "kind", "made by", "Argo's id", box=None, header_style="bold", pad_edge=False)
-    for row in _rows(roster):
+    rows = _rows(roster)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    # On a narrow terminal all else may be cut, but not the name that is to be typed.
+    table.add_column("ask for", no_wrap=True, min_width=max((len(row["id"]) for row in rows), default=0))
+    for header in ("model", "kind", "made by", "Argo's id"):
+        table.add_column(header, no_wrap=True)
+    for row in rows:
         table.add_row(*row.values())
     Console().print(table)
