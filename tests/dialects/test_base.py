@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from argo_relay.dialects.base import Call, Digest, Outline
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.framing.jsonx import JsonObject
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Outline(model="m", stream=False, timeout=None, body=JsonObject(b"{}")),
+        Call(method="GET", url="http://upstream.test", headers=[]),
+        Digest(),
+        *DIALECTS.values(),
+    ],
+)
+def test_values_stay_as_they_were_made(value: msgspec.Struct) -> None:
+    (first, *_) = value.__struct_fields__
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(value, first, None)
+
+
+def test_a_call_has_no_body_unless_it_is_given_one() -> None:
+    assert Call(method="GET", url="http://upstream.test", headers=[]).body is None
+
+
+def test_a_reply_that_says_nothing_of_its_cost_is_a_digest_too() -> None:
+    assert Digest().usage is None

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+
+from argo_relay.errors import Refused
+from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.policy.admission import Admission, stopping
+
+
+def refused(admission: Admission) -> Failure:
+    with pytest.raises(Refused) as caught:
+        admission.enter()
+    return caught.value.failure
+
+
+def test_places_are_given_up_to_the_limit() -> None:
+    admission = Admission(2)
+    admission.enter()
+    admission.enter()
+    failure = refused(admission)
+    assert (failure.kind, failure.status, failure.code) == (FailureKind.OVERLOADED, 503, "max_in_flight")
+    assert failure.retry_after == 1.0
+    assert "2 requests" in failure.message
+    assert "`max_in_flight`" in failure.message
+
+
+def test_a_place_that_was_refused_is_not_taken() -> None:
+    admission = Admission(1)
+    admission.enter()
+    refused(admission)
+    assert admission.in_flight == 1
+    admission.leave()
+    assert admission.in_flight == 0
+    admission.enter()
+
+
+def test_one_place_is_given_back_at_a_time() -> None:
+    admission = Admission(3)
+    for _ in range(3):
+        admission.enter()
+    admission.leave()
+    assert admission.in_flight == 2
+
+
+def test_nobody_enters_while_the_process_stops() -> None:
+    admission = Admission(2)
+    admission.enter()
+    admission.stopping = True
+    assert refused(admission) == stopping()
+    assert admission.in_flight == 1
+    admission.leave()
+    assert admission.in_flight == 0
+
+
+def test_a_process_that_stops_asks_to_try_again() -> None:
+    failure = stopping()
+    assert (failure.kind, failure.status, failure.code) == (FailureKind.OVERLOADED, 503, "shutting_down")
+    assert failure.retry_after == 1.0
+    assert failure.at_fault == "gateway"
