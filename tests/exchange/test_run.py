@@ -322,6 +322,18 @@ async def test_an_upstream_error_keeps_status_body_and_retry_after_but_not_its_a
     assert done.client.json() == {"error": {"message": "no at the upstream/v1 today", "type": "x", "extra": 1}}
 
 
+async def test_an_upstream_error_within_a_stream_does_not_tell_its_address_either() -> None:
+    error = b'{"error":{"message":"no at http://secret-upstream.example:1234/argoapi","code":"x"}}'
+    frame = b"data: " + error + b"\n\n"
+    within = await stage(Play(body=[(0, chunk()), (1, frame)])).run(FakeClient([(0, ask(stream=True))]))
+    late = await stage(Play(head=20, status=503, headers=JSON, body=[(0, error)])).run(
+        FakeClient([(0, ask(stream=True))])
+    )
+    for done in (within, late):
+        assert in_band_error(done.client.body)["message"] == "no at the upstream"
+        assert done.record.outcome is Outcome.ERROR
+
+
 @pytest.mark.parametrize(
     ("play", "stream"),
     [

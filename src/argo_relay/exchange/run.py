@@ -89,7 +89,7 @@ class Exchange:
             _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
             failure = _INTERNAL
         else:
-            return None, Outcome.OK
+            return None, Outcome.ERROR if self._lane is not None and self._lane.failed else Outcome.OK
         await self._say(failure, own)
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
@@ -108,7 +108,9 @@ class Exchange:
             watchdog.limits = relay.limits(asked, profile)
             self._keep_alive(outline.stream)
             call = relay.upstream.chat(outline, profile.internal_id, client.head.headers, self._request_id)
-            lane = self._lane = VerbatimLane(self._dialect, watchdog, self._outlet, self._every_reply())
+            lane = self._lane = VerbatimLane(
+                self._dialect, watchdog, self._outlet, self._every_reply(), relay.upstream.hide
+            )
             await lane.relay(relay.directory.transport, call, outline.stream)
         finally:
             relay.admission.leave()
@@ -126,21 +128,19 @@ class Exchange:
 
     async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
         """Write a failure to the client, as far as its reply has not gone too far; else cut the connection."""
-        outlet = self._outlet
+        outlet, hide = self._outlet, self._relay.upstream.hide
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 if outlet.status is None:
-                    body = own.body if own and own.body else self._dialect.encode_error(failure)
-                    if own:
-                        body = self._relay.upstream.hide(body)
+                    body = hide(own.body if own and own.body else self._dialect.encode_error(failure))
                     extra = own.headers if own else _failure_headers(failure)
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
                 elif self._outline is not None and self._outline.stream:
-                    await outlet.end(self._dialect.encode_stream_error(failure))
+                    await outlet.end(hide(self._dialect.encode_stream_error(failure)))
                 elif outlet.early:
-                    await outlet.end(self._dialect.encode_error(failure))
+                    await outlet.end(hide(self._dialect.encode_error(failure)))
                 else:
                     self._client.abort()
         except TimeoutError:

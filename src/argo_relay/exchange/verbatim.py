@@ -6,6 +6,7 @@ is passed on as it arrives, one write a read, in whole frames: whatever ends it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from argo_relay.dialects.base import Call, Dialect, Digest, Headers, StreamWatch
@@ -44,14 +45,25 @@ class UpstreamRefused(Refused):
 class VerbatimLane:
     """Relays one reply."""
 
-    def __init__(self, dialect: Dialect, watchdog: Watchdog, outlet: Outlet, headers: Headers) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        watchdog: Watchdog,
+        outlet: Outlet,
+        headers: Headers,
+        hide: Callable[[bytes], bytes],
+    ) -> None:
+        """`headers` go out with every reply; `hide` takes the upstream's address out of an error's bytes."""
         self._dialect = dialect
         self._watchdog = watchdog
         self._outlet = outlet
         self._headers = headers
+        self._hide = hide
         self.usage: Usage | None = None
         self.answered = False
         """The upstream has sent the head of a reply."""
+        self.failed = False
+        """The stream carried an error of the upstream's own, which was passed on."""
         self.events = 0
         """Events that carried content."""
         self.received = 0
@@ -102,7 +114,7 @@ class VerbatimLane:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
         block = self._watched(splitter.finish(), watch)
         rest = watch.finish()
-        self.usage = watch.usage
+        self.usage, self.failed = watch.usage, watch.failed
         if rest is None:
             raise ConnectionBroken("it ended the stream before the answer was complete")
         if block or rest:
@@ -124,7 +136,7 @@ class VerbatimLane:
             carries, before = watch.feed(frame)
             if carries:
                 self._note_content()
-            block += (before, frame.raw)
+            block += (before, self._hide(frame.raw) if watch.failed else frame.raw)
         return b"".join(block)
 
     def _note_content(self) -> None:

@@ -120,7 +120,10 @@ def settle(layers: list[Mapping[Timer, Limit | None]], max_total: float) -> Limi
 
 def as_seconds(value: object) -> float | None:
     """Return a limit in seconds from a number or a numeric string; None when it is not one above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    # Python alone takes True for 1 and "1_000" for 1000.
+    if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
+        return None
+    if not isinstance(value, int | float | str):
         return None
     try:
         seconds = float(value)
