@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Timeouts
+from argo_relay.dialects.base import Headers
 from argo_relay.observe.record import Outcome
 from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, Play, ask, chunk, stage
 
@@ -334,6 +335,41 @@ async def test_an_upstream_error_within_a_stream_does_not_tell_its_address_eithe
         assert done.record.outcome is Outcome.ERROR
 
 
+@pytest.mark.parametrize("last", [DONE, b'data: {"error":{"message":"no"}}\n\n'])
+@pytest.mark.parametrize("together", [True, False])
+async def test_after_its_end_or_its_own_error_nothing_of_an_upstream_is_passed_on(last: bytes, together: bool) -> None:
+    late = chunk("late") + DONE
+    tail = [(0.0, last + late)] if together else [(0.0, last), (0.0, late)]
+    done = await stage(Play(body=[(1, chunk() + FINISH), *tail])).run(FakeClient([(0, ask(stream=True))]))
+    assert done.client.body == chunk() + FINISH + last
+
+
+async def test_a_whole_reply_that_is_not_read_ends_at_the_deadline() -> None:
+    client = FakeClient([(0, ask(timeout=30))], reads=1)
+    done = await stage(whole(body=[(0, WHOLE)])).run(client)
+    assert (done.took, client.aborted) == (30, 30)
+    assert done.record.outcome is Outcome.TIMEOUT
+
+
+async def test_headers_that_cannot_be_sent_on_are_left_out() -> None:
+    headers = JSON | {"openai-organization": "Z\udcfcrich", "openai-version": "1", "openai-x": "a\r\nset-cookie: b"}
+    done = await stage(Play(headers=headers, body=[(0, WHOLE)])).run(FakeClient([(0, ask())]))
+    assert done.client.status == 200
+    assert {name for name in done.client.headers if name.startswith("openai")} == {"openai-version"}
+
+
+async def test_a_client_that_cannot_be_answered_is_no_success() -> None:
+    class Broken(FakeClient):
+        async def begin(self, status: int, headers: Headers) -> None:
+            raise KeyError(status)
+
+    client = Broken([(0, ask())])
+    done = await stage(whole(body=[(0, WHOLE)])).run(client)
+    assert client.aborted == 0
+    assert done.record.outcome is Outcome.ERROR
+    assert done.record.status is None
+
+
 @pytest.mark.parametrize(
     ("play", "stream"),
     [
@@ -343,6 +379,7 @@ async def test_an_upstream_error_within_a_stream_does_not_tell_its_address_eithe
         (Play(headers=JSON, body=[(0, b"no json")]), False),
         (Play(headers=JSON, body=[(0, WHOLE)]), True),
         (Play(body=[(0, chunk())]), False),
+        (Play(status=999), False),
         (Play(status=302, headers={"location": "http://elsewhere"}), False),
     ],
 )

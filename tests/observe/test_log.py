@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import io
 import json
+import logging
 import math
 import re
+import sys
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from argo_relay.neutral.reply import Usage
-from argo_relay.observe.log import log_sink
+from argo_relay.observe.log import TroubleLog, log_sink
 from argo_relay.observe.record import Outcome, Record
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -31,7 +33,7 @@ FULL = replace(
     timer="total",
     timeout=600.0,
     timeout_source="default",
-    connected=0.00123456,
+    at_fault="upstream",
     first_event=1.23456789,
     events=3,
     bytes_in=100,
@@ -69,8 +71,8 @@ def parsed(line: str) -> dict[str, str]:
 def test_a_line_for_people() -> None:
     assert logged(FULL, "text") == (
         "time=2027-01-15T08:00:00.123Z request_id=req_1 dialect=openai_chat outcome=timeout seconds=0.25 status=504 "
-        "model=argo:gpt-4o served=gpt4o stream=true code=timeout_total phase=waiting timer=total timeout=600.0 "
-        "timeout_source=default connected=0.0012 first_event=1.2346 events=3 bytes_in=100 bytes_out=200 saved=12.5 "
+        "model=argo:gpt-4o served=gpt4o stream=true code=timeout_total phase=waiting at_fault=upstream timer=total "
+        "timeout=600.0 timeout_source=default first_event=1.2346 events=3 bytes_in=100 bytes_out=200 saved=12.5 "
         "tokens_input=9 tokens_output=3 tokens_cache_read=0"
     )
 
@@ -91,7 +93,7 @@ def test_a_line_for_machines() -> None:
         "timer": "total",
         "timeout": 600.0,
         "timeout_source": "default",
-        "connected": 0.0012,
+        "at_fault": "upstream",
         "first_event": 1.2346,
         "events": 3,
         "bytes_in": 100,
@@ -113,18 +115,19 @@ def test_what_is_not_known_is_not_mentioned(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
-def test_each_record_is_a_line_and_out_at_once(form: str) -> None:
-    class Stream(io.StringIO):
-        flushed = ""
-
-        def flush(self) -> None:
-            self.flushed = self.getvalue()
-
-    stream = Stream()
-    sink = log_sink(stream, form)
-    for count in range(1, 4):
-        sink(PLAIN)
-        assert stream.flushed.count("\n") == count
+def test_trouble_is_a_line_with_frames_and_without_the_errors_own_text(form: str) -> None:
+    stream = io.StringIO()
+    log = TroubleLog(stream, form)
+    try:
+        int("terces"[::-1])
+    except ValueError:
+        log.handle(logging.LogRecord("x", logging.ERROR, "", 0, "it %s", ("failed",), sys.exc_info()))
+    line = stream.getvalue()
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    assert "secret" not in line
+    for word in ("error", "it failed", "ValueError", "test_log.py"):
+        assert word in line
 
 
 NAMES = st.text(min_size=1) | st.text(st.sampled_from("ab= '\"\\\n\r\t\x00\x1b\x7f\x85\u2028é€😀{}"), min_size=1)

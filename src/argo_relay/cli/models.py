@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from argo_relay.cli.options import config_option
+from argo_relay.cli.options import config_option, json_option
 from argo_relay.cli.report import report, warn
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import Loaded, load
@@ -24,7 +24,7 @@ from argo_relay.upstreams.argo.upstream import ArgoUpstream
 @click.command()
 @config_option
 @click.option("--base-url", metavar="URL", help="Ask this upstream, in place of the configured one.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, and nothing else, on standard output.")
+@json_option
 def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> None:
     """List the models, as the upstream lists them now.
 

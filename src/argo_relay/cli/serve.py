@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import logging
 import os
 import sys
 from pathlib import Path
@@ -69,6 +70,7 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
     try:
         loaded = _loaded(config_file, _overrides(options), simulate=simulate)
         warn(loaded.warnings)
+        warn(_unknown_rows(loaded))
         _check_exposure(loaded, allow_anyone=allow_anyone)
         _raise_file_limit()
         _run(loaded, simulate=simulate)
@@ -108,6 +110,18 @@ def _login_name() -> str:
     return name if name.isascii() and name.isalpha() else "tester"
 
 
+def _unknown_rows(loaded: Loaded) -> list[str]:
+    """Return a warning for each row of `models` whose name is unknown; the upstream may know it all the same."""
+    from argo_relay.models.roster import catalogue_roster  # noqa: PLC0415 - the catalogue takes 5 ms to read
+
+    roster = catalogue_roster() if loaded.config.models else None
+    return [
+        f"models.{name}: no such model is known here; the closest are {', '.join(roster.nearest(name)) or 'none'}"
+        for name in loaded.config.models
+        if roster is not None and roster.resolve(name) is None
+    ]
+
+
 def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:
     from argo_relay.server.listen import is_loopback  # noqa: PLC0415 - the server's modules wait for the options
 
@@ -137,15 +151,17 @@ def _raise_file_limit() -> None:
 
 def _run(loaded: Loaded, *, simulate: bool) -> None:
     # uvicorn and starlette take 0.1 s to import; a wrong option is told before that.
-    from argo_relay.observe.log import log_sink  # noqa: PLC0415
+    from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
+    from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
     from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
     from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
 
     config = loaded.config
-    stream = _log_stream(config.log.file)
+    lines = LineWriter(_log_stream(config.log.file))
     listening = listen_unix(config.socket) if config.socket else listen(config.host, config.port)
     mark = _mark(config.socket)
-    sink = log_sink(stream, config.log.format) if config.log.requests else (lambda _: None)
+    logging.getLogger().addHandler(TroubleLog(lines, config.log.format))
+    sink = log_sink(lines, config.log.format) if config.log.requests else (lambda _: None)
     companion = _simulator() if simulate else None
 
     def announce() -> None:
@@ -159,6 +175,7 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
             Path(config.socket).unlink(missing_ok=True)
+        lines.close()
     click.echo("argo-relay has stopped.", err=True)
 
 
@@ -180,8 +197,8 @@ def _log_stream(file: str | None) -> TextIO:
     if file is None:
         return sys.stderr
     try:
-        # Appended to and flushed line by line, for as long as the process lives; 0600, for model names are private.
-        return os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a")
+        # Appended to for as long as the process lives; 0600, for model names are private.
+        return os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
     except OSError as error:
         raise StartError(f"Cannot write the log to {file}: {error.strerror}.") from None
 

@@ -22,7 +22,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     stream: bool
     timeout: Any
-    """The body's `timeout` as the client wrote it; None when absent or null. `policy.deadline` reads it."""
+    """The body's `timeout` as the client wrote it; None when absent or null. `policy.wish` reads it."""
     body: JsonObject
 
 

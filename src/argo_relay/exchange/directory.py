@@ -108,11 +108,13 @@ class Directory:
 
     def _adopt(self, roster: Roster) -> None:
         self._roster = roster
-        self._layers: dict[str, Mapping[Timer, Limit | None]] = {}
+        self._layers: dict[str, dict[Timer, Limit | None]] = {}
         for name, row in self._rows.items():
             profile = roster.resolve(name)
             if profile is not None:
-                self._layers[profile.internal_id] = model_layer(name, row.timeouts)
+                # Two rows may mean one model, by different names: what only one of them says holds, too.
+                layer = self._layers.setdefault(profile.internal_id, {})
+                layer.update(model_layer(name, row.timeouts))
 
     def _unknown(self, name: str) -> Failure:
         shown = name[:_SHOWN_NAME]

@@ -25,8 +25,8 @@ class Outlet:
         """Send the head, unless a heartbeat has sent one already."""
         await self._after_beat()
         if self.status is None:
-            self.status = status
             await self._client.begin(status, headers)
+            self.status = status
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
@@ -47,8 +47,8 @@ class Outlet:
 
     async def _send_beat(self, data: bytes, headers: Headers) -> None:
         if self.status is None:
-            self.status, self.early = 200, True
             await self._client.begin(200, headers)
+            self.status, self.early = 200, True
         self.sent += len(data)
         await self._client.write(data)
 

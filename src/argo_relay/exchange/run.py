@@ -9,7 +9,7 @@ import secrets
 import traceback
 from typing import Final
 
-from argo_relay.dialects.base import Dialect, Headers, Outline
+from argo_relay.dialects.base import Call, Dialect, Headers
 from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.intake import read_body
@@ -20,7 +20,7 @@ from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.observe.record import Outcome, Record
-from argo_relay.policy.deadline import Timer, shown
+from argo_relay.policy.deadline import Phase, Timer, shown
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.wish import wish
 
@@ -50,14 +50,15 @@ class Exchange:
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
         self._lane: VerbatimLane | None = None
-        self._outline: Outline | None = None
+        self._model: str | None = None
+        self._stream = False
         self._profile: Profile | None = None
         self._received = 0
 
     async def run(self) -> None:
         """Serve the request."""
         failure: Failure | None = None
-        outcome = Outcome.OK
+        outcome = Outcome.ERROR
         self._relay.running.add(self._watchdog)
         try:
             failure, outcome = await self._guarded()
@@ -84,38 +85,51 @@ class Exchange:
         except UpstreamError as error:
             failure = _upstream_failed(error)
         except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
-            # The traceback names code only; the error's own text might hold a prompt.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
+            self._log_bug(error)
             failure = _INTERNAL
         else:
             return None, Outcome.ERROR if self._lane is not None and self._lane.failed else Outcome.OK
-        await self._say(failure, own)
+        try:
+            await self._say(failure, own)
+        except Exception as error:  # noqa: BLE001 -- the same border, where nothing is left to say
+            self._log_bug(error)
+            self._client.abort()
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
     async def _serve(self) -> None:
-        relay, client, watchdog = self._relay, self._client, self._watchdog
+        relay, watchdog = self._relay, self._watchdog
         relay.admission.enter()
         try:
-            body = await read_body(client, relay.config.max_body)
-            watchdog.received()
-            client.watch(lambda: watchdog.interrupt(ClientLeft()))
-            self._received = len(body)
-            outline = self._outline = self._dialect.outline(body)
-            asked = wish(outline.timeout, client.head.headers)
-            watchdog.limits = relay.limits(asked)
-            profile = self._profile = relay.directory.find(outline.model)
-            watchdog.limits = relay.limits(asked, profile)
-            self._keep_alive(outline.stream)
-            call = relay.upstream.chat(outline, profile.internal_id, client.head.headers, self._request_id)
+            call = self._call(await read_body(self._client, relay.config.max_body))
+            watchdog.enter(Phase.CONNECTING)
+            answer = await relay.directory.transport.open(call, watchdog)
+            relay.directory.seen()
             lane = self._lane = VerbatimLane(
                 self._dialect, watchdog, self._outlet, self._every_reply(), relay.upstream.hide
             )
-            await lane.relay(relay.directory.transport, call, outline.stream)
+            await lane.relay(answer, self._stream)
         finally:
             relay.admission.leave()
-            if self._lane is not None and self._lane.answered:
-                relay.directory.seen()
+
+    def _call(self, body: bytes) -> Call:
+        """Read the request, settle its limits, and return what is sent upstream; nothing else of it is kept."""
+        relay, watchdog, headers = self._relay, self._watchdog, self._client.head.headers
+        watchdog.received()
+        self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
+        self._received = len(body)
+        outline = self._dialect.outline(body)
+        self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
+        asked = wish(outline.timeout, headers)
+        watchdog.limits = relay.limits(asked)
+        profile = self._profile = relay.directory.find(outline.model)
+        watchdog.limits = relay.limits(asked, profile)
+        self._keep_alive(outline.stream)
+        return relay.upstream.chat(outline, profile.internal_id, headers, self._request_id)
+
+    def _log_bug(self, error: Exception) -> None:
+        # The frames name code only; the error's own text might hold a prompt.
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
 
     def _keep_alive(self, stream: bool) -> None:
         """Have something sent while the upstream is silent: comments in a stream, white space before JSON."""
@@ -137,7 +151,7 @@ class Exchange:
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
-                elif self._outline is not None and self._outline.stream:
+                elif self._stream:
                     await outlet.end(hide(self._dialect.encode_stream_error(failure)))
                 elif outlet.early:
                     await outlet.end(hide(self._dialect.encode_error(failure)))
@@ -163,7 +177,7 @@ class Exchange:
         return f"{events}{lane.received} bytes had arrived"
 
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
-        lane, outline, profile, watchdog = self._lane, self._outline, self._profile, self._watchdog
+        lane, profile, watchdog = self._lane, self._profile, self._watchdog
         total = watchdog.limits.total
         well = outcome is Outcome.OK
         return Record(
@@ -173,10 +187,11 @@ class Exchange:
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,
-            model=outline.model[:_LONGEST_NAME] if outline else None,
+            model=self._model,
             served=profile.internal_id if profile else None,
-            stream=outline.stream if outline else False,
+            stream=self._stream,
             code=failure.code if failure else None,
+            at_fault=failure.at_fault if failure else None,
             phase=None if well else watchdog.stamps.phase.value,
             timer=failure.timer if failure else None,
             timeout=total.seconds,
@@ -186,7 +201,7 @@ class Exchange:
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
             usage=lane.usage if lane else None,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED and lane else None,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED and profile else None,
         )
 
 

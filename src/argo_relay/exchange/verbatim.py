@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from argo_relay.dialects.base import Call, Dialect, Digest, Headers, StreamWatch
+from argo_relay.dialects.base import Dialect, Digest, Headers, StreamWatch
 from argo_relay.errors import BadJson, ConnectionBroken, Refused
 from argo_relay.exchange.outlet import Outlet
 from argo_relay.exchange.watchdog import Watchdog
@@ -17,7 +17,7 @@ from argo_relay.framing.sse import Frame, Splitter
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.neutral.reply import Usage
 from argo_relay.policy.deadline import Phase
-from argo_relay.transport.base import Answer, Transport
+from argo_relay.transport.base import Answer
 
 _LARGEST_REPLY: Final = 256 * 1024 * 1024
 _LARGEST_ERROR: Final = 1024 * 1024
@@ -60,8 +60,6 @@ class VerbatimLane:
         self._headers = headers
         self._hide = hide
         self.usage: Usage | None = None
-        self.answered = False
-        """The upstream has sent the head of a reply."""
         self.failed = False
         """The stream carried an error of the upstream's own, which was passed on."""
         self.events = 0
@@ -71,11 +69,8 @@ class VerbatimLane:
         self.first_event: float | None = None
         """Seconds from the exchange's beginning."""
 
-    async def relay(self, transport: Transport, call: Call, stream: bool) -> None:
-        """Send the call and relay its reply; raise Refused or UpstreamError when there is none, or no whole one."""
-        self._watchdog.enter(Phase.CONNECTING)
-        answer = await transport.open(call, self._watchdog)
-        self.answered = True
+    async def relay(self, answer: Answer, stream: bool) -> None:
+        """Relay a reply whose head has come; raise Refused or UpstreamError when it is none, or no whole one."""
         try:
             await self._check_status(answer)
             _check_type(answer, stream)
@@ -99,7 +94,9 @@ class VerbatimLane:
         length = ("content-length", str(len(body)))
         self._watchdog.writing()
         await self._outlet.begin(answer.status, [*WHOLE_HEADERS, length, *self._headers, *_passed(answer)])
-        await self._outlet.end(body)
+        await self._outlet.write(body)
+        # The end waits until the client has read what was written, which is when the exchange is over.
+        await self._outlet.end()
 
     async def _stream(self, answer: Answer) -> None:
         splitter, watch = Splitter(), self._dialect.watch_stream()
@@ -112,7 +109,7 @@ class VerbatimLane:
                     break
             elif splitter.pending > _LARGEST_FRAME:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
-        block = self._watched(splitter.finish(), watch)
+        block = b"" if watch.ended or watch.failed else self._watched(splitter.finish(), watch)
         rest = watch.finish()
         self.usage, self.failed = watch.usage, watch.failed
         if rest is None:
@@ -137,6 +134,9 @@ class VerbatimLane:
             if carries:
                 self._note_content()
             block += (before, self._hide(frame.raw) if watch.failed else frame.raw)
+            if watch.ended or watch.failed:
+                # What an upstream says after its end, or after its own error, is no part of the reply.
+                break
         return b"".join(block)
 
     def _note_content(self) -> None:
@@ -162,7 +162,7 @@ class VerbatimLane:
         if 200 <= answer.status < 300:
             return
         body = await self._read_all(answer, _LARGEST_ERROR)
-        if answer.status < 400:
+        if not 400 <= answer.status < 600:
             raise Refused(_upstream_failure(f"answered {answer.status} {answer.reason}, which is no reply"))
         failure = self._dialect.decode_error(answer.status, answer.reason, body)
         # A body that the dialect could not read is not passed on: it may be a gateway's page.
@@ -183,7 +183,8 @@ def _passed(answer: Answer) -> Headers:
     passed = [(name, value) for name, value in answer.headers.items() if name.startswith(_PASSED)]
     if "x-request-id" in answer.headers:
         passed.append(("x-upstream-request-id", answer.headers["x-request-id"]))
-    return passed
+    # Other bytes than these have no one meaning in a header, and none could be sent on as it came.
+    return [(name, value) for name, value in passed if value.isascii() and value.isprintable()]
 
 
 def _upstream_failure(what: str) -> Failure:

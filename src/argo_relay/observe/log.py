@@ -1,11 +1,12 @@
-"""The log: one line an exchange, as logfmt for people or as JSON for machines."""
+"""The log, as logfmt for people or as JSON for machines: one line an exchange, and one for what should not happen."""
 
 from __future__ import annotations
 
-import contextlib
+import logging
+import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import msgspec
 
@@ -15,24 +16,48 @@ Sink = Callable[[Record], None]
 """Takes a finished exchange; must not raise and must not wait."""
 
 
-def log_sink(stream: TextIO, form: str) -> Sink:
-    """Return a sink that writes lines in the given form (`text` or `json`) to a stream."""
-    line = _json_line if form == "json" else _text_line
+class Lines(Protocol):
+    """Where lines go."""
+
+    def write(self, line: str, /) -> object:
+        """Take a line with its end."""
+        ...
+
+
+def log_sink(lines: Lines, form: str) -> Sink:
+    """Return a sink that writes exchanges in the given form (`text` or `json`)."""
+    shown = _FORMS[form]
 
     def write(record: Record) -> None:
-        # A full disk, or a pipe that nobody reads any more, is no reason to fail an exchange.
-        with contextlib.suppress(OSError):
-            stream.write(line(record) + "\n")
-            stream.flush()
+        lines.write(shown(_fields(record)) + "\n")
 
     return write
+
+
+class TroubleLog(logging.Handler):
+    """Writes what the program and its libraries warn of, in the same form as exchanges.
+
+    Of an exception only its type and its frames: its own text might hold a prompt.
+    """
+
+    def __init__(self, lines: Lines, form: str) -> None:
+        super().__init__(logging.WARNING)
+        self._lines = lines
+        self._shown = _FORMS[form]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        fields = {"time": _moment(record.created), "level": record.levelname.lower(), "message": record.getMessage()}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            fields |= {"error": type(error).__name__, "frames": "".join(traceback.format_tb(error.__traceback__))}
+        self._lines.write(self._shown(fields) + "\n")
 
 
 def _fields(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(record)
     fields |= {f"tokens_{name}": count for name, count in (fields.pop("usage", None) or {}).items()}
-    moment = datetime.fromtimestamp(record.time, UTC)
-    fields["time"] = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    fields["time"] = _moment(record.time)
     return {
         name: round(value, 4) if isinstance(value, float) else value
         for name, value in fields.items()
@@ -40,15 +65,22 @@ def _fields(record: Record) -> dict[str, Any]:
     }
 
 
-def _json_line(record: Record) -> str:
-    return msgspec.json.encode(_fields(record)).decode()
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _text_line(record: Record) -> str:
-    return " ".join(f"{name}={_text(value)}" for name, value in _fields(record).items())
+def _json_line(fields: dict[str, Any]) -> str:
+    return msgspec.json.encode(fields).decode()
+
+
+def _text_line(fields: dict[str, Any]) -> str:
+    return " ".join(f"{name}={_text(value)}" for name, value in fields.items())
 
 
 def _text(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
     return text if text and text.isascii() and text.isprintable() and not set(text) & set(" '\"=") else ascii(text)
+
+
+_FORMS = {"text": _text_line, "json": _json_line}

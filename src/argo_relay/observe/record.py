@@ -36,10 +36,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stream: bool = False
     code: str | None = None
     phase: str | None = None
+    at_fault: str | None = None
     timer: str | None = None
     timeout: float | None = None
     timeout_source: str | None = None
-    connected: float | None = None
     first_event: float | None = None
     events: int = 0
     bytes_in: int = 0

@@ -23,6 +23,16 @@ from argo_relay.server.asgi_client import head_of
 from argo_relay.server.responses import error_response
 from argo_relay.server.routes import routes
 
+_TOLD: Final = (
+    "retry-after",
+    "x-request-id",
+    "x-should-retry",
+    "x-timeout",
+    "x-timeout-source",
+    "x-timeout-timer",
+    "x-upstream-request-id",
+)
+"""Headers that scripts of allowed origins may read; without `x-should-retry` the official client would retry."""
 _OPEN: Final = ("/", "/health", "/version")
 """Paths that need no client key: they tell nothing, and watchdogs and load balancers have none."""
 
@@ -41,7 +51,9 @@ def create_app(relay: Relay, extra: Sequence[BaseRoute] = ()) -> Starlette:
     # Browsers ask before they send a key, and must be able to read that it was the wrong one: CORS stands in between.
     middleware = [Middleware(_Gate, check=origin)]
     if config.origins:
-        cors = Middleware(CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"])
+        cors = Middleware(
+            CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_TOLD
+        )
         middleware.append(cors)
     if config.keys:
         middleware.append(Middleware(_Gate, check=key))

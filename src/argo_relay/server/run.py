@@ -64,6 +64,7 @@ async def serve(
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1),
         )

@@ -131,7 +131,8 @@ def test_an_error_object_is_read(text: bytes, message: str, code: str | None, pa
         b"null",
         b'"secret"',
         b'["secret"]',
-        b'{"detail":"secret"}',
+        b'{"detail":{"secret":1}}',
+        b'{"detail":[]}',
         b'{"error":null}',
         b'{"error":["secret"]}',
         b'{"error":5}',
@@ -146,6 +147,13 @@ def test_what_is_no_error_object_is_only_named(text: bytes) -> None:
     broken = decode_error(502, "Bad Gateway", text)
     assert broken.message.startswith("The upstream answered 502 Bad Gateway without an error object. Try again")
     assert "secret" not in broken.message
+
+
+@pytest.mark.parametrize("detail", ['"field required"', '[{"msg":"field required","loc":["body"],"input":"secret"}]'])
+def test_what_a_framework_says_of_a_request_is_told(detail: str) -> None:
+    refused = decode_error(422, "Unprocessable", b'{"detail":' + detail.encode() + b"}")
+    said = "The upstream answered 422 Unprocessable without an error object: field required."
+    assert (refused.message, refused.code) == (said, "upstream_422")
 
 
 @UNTIMED

@@ -22,6 +22,7 @@ _TYPES: Final = {
     FailureKind.UPSTREAM: "upstream_error",
     FailureKind.INTERNAL: "server_error",
 }
+_LONGEST_DETAIL: Final = 300
 _KINDS: Final = {
     400: FailureKind.BAD_REQUEST,
     401: FailureKind.AUTHENTICATION,
@@ -67,7 +68,7 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
             kind=kind,
             status=status,
             code=f"upstream_{status}",
-            message=f"The upstream answered {status} {reason} without an error object."
+            message=f"The upstream answered {status} {reason} without an error object{_detail(body)}."
             + (" Try again in a moment." if status >= 500 else ""),
             at_fault="upstream",
         )
@@ -90,6 +91,18 @@ def _error_object(body: bytes) -> dict[str, Any] | None:
     if isinstance(error, str):
         return {"message": error}
     return error if isinstance(error, dict) else None
+
+
+def _detail(body: bytes) -> str:
+    """Return what FastAPI's error bodies say, which Argo sends for requests that it cannot read; else nothing."""
+    try:
+        value = jsonx.decode(body)
+    except BadJson:
+        return ""
+    detail = value.get("detail") if isinstance(value, dict) else None
+    if isinstance(detail, list):
+        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
+    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
 
 
 def _text(value: object) -> str | None:

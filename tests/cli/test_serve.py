@@ -1,0 +1,309 @@
+"""What `serve` does before the relay runs: options, questions, refusals, the banner."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from argo_relay import __version__
+from argo_relay.cli import serve as module
+from argo_relay.config.load import Loaded
+from support.process import RelayProcess, run_command
+from support.terminal import Terminal
+from support.wire import Wire, get
+
+# Argo's own addresses must not be asked for by a test.
+PATCHED = """
+from argo_relay.upstreams.argo.environments import ENVIRONMENTS
+ENVIRONMENTS.update(dict.fromkeys(ENVIRONMENTS, "http://127.0.0.1:9"))
+from argo_relay.cli.main import main
+main()
+"""
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty home and working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in [name for name in os.environ if name.startswith(("ARGO_RELAY_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[tuple[Loaded, bool]]:
+    """What would have been served."""
+    runs: list[tuple[Loaded, bool]] = []
+
+    def run(loaded: Loaded, *, simulate: bool) -> None:
+        runs.append((loaded, simulate))
+
+    monkeypatch.setattr(module, "_run", run)
+    return runs
+
+
+def invoke(*args: str, typed: str | None = None, **env: str) -> Result:
+    return CliRunner().invoke(module.serve, args, input=typed, env=env)
+
+
+def test_without_a_user_and_a_terminal_it_says_what_to_set(started: list[Any]) -> None:
+    result = invoke()
+    assert (result.exit_code, result.stdout) == (2, "")
+    lines = [line.split("  ")[0].strip() for line in result.stderr.replace("    ", "\n").splitlines()]
+    for command in (
+        "argo-relay config init --user NAME",
+        "ARGO_RELAY_USER=NAME argo-relay serve",
+        "argo-relay serve --user NAME",
+    ):
+        assert command in lines, "each way on a line of its own, to be copied"
+    assert "argo-relay serve --simulate" in result.stderr
+    assert started == []
+
+
+def test_the_real_command_says_it_too() -> None:
+    done = run_command("serve")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "\n    argo-relay config init --user NAME" in done.stderr
+
+
+def test_the_simulator_takes_whoever_is_logged_in(started: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    for login, user in (("Alice", "alice"), ("DOMAIN\\bob", "tester"), ("müller", "tester"), ("", "tester")):
+        monkeypatch.setattr("getpass.getuser", lambda login=login: login)
+        assert invoke("--simulate").exit_code == 0
+        loaded, simulate = started.pop()
+        assert (loaded.config.user, simulate) == (user, True)
+
+    def nobody() -> str:
+        raise KeyError("no such uid")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    invoke("--simulate")
+    assert started.pop()[0].config.user == "tester"
+    invoke("--simulate", "--user", "carol")
+    assert started.pop()[0].config.user == "carol"
+
+
+def test_options_go_before_variables_and_those_before_the_file(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("user: fred\nport: 1\ntimeouts: {total: 10, idle: 20}\n")
+    env = {"ARGO_RELAY_PORT": "2", "ARGO_RELAY_TIMEOUTS_TOTAL": "30"}
+    assert invoke("--port", "3", **env).exit_code == 0
+    loaded, simulate = started.pop()
+    assert not simulate
+    assert (loaded.config.port, loaded.config.timeouts.total, loaded.config.timeouts.idle) == (3, 30, 20)
+    assert loaded.origins["port"] == "flag --port"
+    assert loaded.origins["timeouts.total"] == "env ARGO_RELAY_TIMEOUTS_TOTAL"
+    assert loaded.path == Path("argo-relay.yaml")
+
+
+OPTIONS = {
+    # option: (good, the value it sets, bad)
+    "--user": ("jdoe", "user", "jdoe@anl.gov"),
+    "--host": ("127.0.0.2", "host", "http://x"),
+    "--port": ("0", "port", "70000"),
+    "--socket": ("/tmp/x.sock", "socket", " "),
+    "--environment": ("dev", "upstream.environment", "devel"),
+    "--base-url": ("http://localhost:8443/argoapi", "upstream.base_url", "localhost"),
+    "--timeout": ("7.5", "timeouts.total", "0"),
+    "--log-format": ("json", "log.format", "xml"),
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_each_option_sets_its_key_and_is_named_when_it_is_wrong(started: list[Any], option: str) -> None:
+    good, key, bad = OPTIONS[option]
+    others = () if option == "--user" else ("--user", "jdoe")
+    assert invoke(option, good, *others).exit_code == 0
+    value: Any = started.pop()[0].config
+    for part in key.split("."):
+        value = getattr(value, part)
+    assert str(value).removesuffix(".0") == good
+    result = invoke(option, bad, *others)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert option in result.stderr
+    assert started == []
+
+
+def test_a_file_that_is_wrong_is_told_and_nothing_starts(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("user: fred\nprot: 1\n")
+    result = invoke()
+    assert result.exit_code == 2
+    assert "argo-relay.yaml:2" in result.stderr
+    assert "port" in result.stderr
+    assert invoke("--config", "missing.yaml", "--simulate").exit_code == 2
+    assert started == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "relay.example.org"])
+def test_other_machines_are_not_served_unasked(started: list[Any], home: Path, host: str) -> None:
+    refused = invoke("--simulate", "--host", host)
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    for word in (host, "keys", "--allow-anyone"):
+        assert word in refused.stderr
+    assert started == []
+    assert invoke("--simulate", "--host", host, "--allow-anyone").exit_code == 0
+    assert invoke("--simulate", "--host", host, "--socket", str(home / "s")).exit_code == 0
+    (home / "argo-relay.yaml").write_text("keys: [one-key]\n")
+    assert invoke("--simulate", "--host", host).exit_code == 0
+    assert len(started) == 3
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1"])
+def test_this_machine_is_served(started: list[Any], host: str) -> None:
+    assert invoke("--simulate", "--host", host).exit_code == 0
+    assert len(started) == 1
+
+
+def test_a_readable_file_with_keys_is_warned_of(started: list[Any], home: Path) -> None:
+    file = home / "argo-relay.yaml"
+    file.write_text("user: fred\nkeys: [one-key]\n")
+    file.chmod(0o644)
+    result = invoke()
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: ")
+    assert "one-key" not in result.stderr
+    assert len(started) == 1
+
+
+def test_a_taken_port_is_said_at_once(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = run_command("serve", "--simulate", "--port", port)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"Port {port} on 127.0.0.1 is taken" in done.stderr
+    assert "--port" in done.stderr
+    assert "listening" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person at a terminal, as far as the command can tell."""
+    monkeypatch.setattr(module, "on_terminal", lambda: True)
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_person_is_asked_and_what_is_answered_is_kept(started: list[Any], home: Path) -> None:
+    result = invoke(typed="jdoe\ndev\ny\n")
+    assert result.exit_code == 0
+    file = home / ".config" / "argo-relay" / "argo-relay.yaml"
+    assert str(file) in result.stderr
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    loaded, _ = started.pop()
+    assert (loaded.config.user, loaded.config.upstream.environment, loaded.path) == ("jdoe", "dev", file)
+    again = invoke()
+    assert again.stderr == "", "nothing is asked twice"
+    assert started.pop()[0].config.user == "jdoe"
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_person_may_want_no_file(started: list[Any], home: Path) -> None:
+    assert invoke("--port", "5", typed="jdoe\n\nn\n").exit_code == 0
+    loaded, _ = started.pop()
+    assert (loaded.config.user, loaded.config.upstream.environment, loaded.config.port) == ("jdoe", "prod", 5)
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize("option", [("--environment", "test"), ("--base-url", "http://localhost:1")])
+def test_what_is_known_is_not_asked(started: list[Any], option: tuple[str, str]) -> None:
+    result = invoke(*option, typed="jdoe\nn\n")
+    assert result.exit_code == 0
+    assert "environment" not in result.stderr
+    assert len(started) == 1
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_file_in_use_is_not_offered_another(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("port: 5\n")
+    result = invoke(typed="jdoe\ntest\n")
+    assert result.exit_code == 0
+    assert "Write" not in result.stderr
+    assert started.pop()[0].config.upstream.environment == "test"
+
+
+@pytest.mark.usefixtures("asked")
+def test_who_does_not_answer_starts_nothing(started: list[Any], home: Path) -> None:
+    assert invoke(typed="jdoe\n").exit_code == 1
+    assert started == []
+    assert list(home.iterdir()) == []
+
+
+def test_at_a_real_terminal(tmp_path: Path) -> None:
+    file = tmp_path / ".config" / "argo-relay" / "argo-relay.yaml"
+    with Terminal((sys.executable, "-c", PATCHED, "serve", "--port", "0"), tmp_path) as terminal:
+        terminal.expect("Argo user name")
+        terminal.type("JDoe@anl.gov")
+        terminal.expect("is not an Argo user name")
+        terminal.expect("Argo user name")
+        terminal.type("jdoe")
+        terminal.expect("Argo environment (prod, dev, test) [prod]")
+        terminal.type("dev")
+        terminal.expect(f"Write this to {file}?")
+        terminal.type("")
+        terminal.expect("listening")
+        terminal.expect("http://127.0.0.1:")
+        terminal.expect("Argo dev (http://127.0.0.1:9)")
+        terminal.expect("jdoe")
+        terminal.expect(f"{file}\n")
+        assert terminal.finish(signal.SIGTERM) == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "\nuser: jdoe\n" in file.read_text()
+
+
+def test_the_banner_says_what_holds() -> None:
+    config = "user: jdoe\nupstream: {base_url: 'http://127.0.0.1:9/argoapi'}\ntimeouts: {total: 90, max_total: 120}\n"
+    with RelayProcess(config=config) as relay:
+        lines = relay.stderr_lines
+        assert lines[0] == f"argo-relay {__version__}"
+        banner = dict(line.split(maxsplit=1) for line in lines[1:6])
+        assert banner == {
+            "listening": f"{relay.url}  (OpenAI clients: base_url {relay.url}/v1)",
+            "upstream": "http://127.0.0.1:9/argoapi",
+            "user": "jdoe",
+            "timeout": "90 s by default, 120 s at most",
+            "settings": "argo-relay.yaml",
+        }
+        assert "\x1b" not in relay.output, "colours are for terminals"
+        assert relay.stdout_lines == []
+
+
+def test_it_serves_every_address_when_told_to() -> None:
+    with RelayProcess("--simulate", "--host", "0.0.0.0", "--allow-anyone") as relay:
+        assert relay.url == f"http://0.0.0.0:{relay.port}"
+        with Wire(relay.port) as wire:
+            assert wire.ask(get("/health")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "taken", "set_to"),
+    [
+        (1024, 524288, 524288, 524288),
+        (524288, 524288, 524288, None),
+        (256, 2**63 - 1, 10240, 10240),
+        (20000, 2**63 - 1, 10240, None),
+        (256, 524288, 0, None),
+    ],
+)
+def test_as_many_files_as_the_system_lets_us(
+    monkeypatch: pytest.MonkeyPatch, soft: int, hard: int, taken: int, set_to: int | None
+) -> None:
+    limits = []
+
+    def setrlimit(_: int, wanted: tuple[int, int]) -> None:
+        if wanted[0] > taken:
+            raise ValueError("current limit exceeds maximum limit")
+        limits.append(wanted)
+
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, hard))
+    monkeypatch.setattr("resource.setrlimit", setrlimit)
+    module._raise_file_limit()
+    assert limits == ([] if set_to is None else [(set_to, hard)])

@@ -1,0 +1,195 @@
+"""The models on offer, through good answers and bad ones."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from argo_relay.config.schema import ModelRow, ModelTimeouts
+from argo_relay.errors import Refused
+from argo_relay.exchange.directory import Directory
+from argo_relay.policy.deadline import Timer
+from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from support.site import lists_models
+from support.stage import FOREVER, JSON, FakeUpstream, LoopClock, Play
+
+pytestmark = pytest.mark.looptime
+
+BASE = "http://secret-upstream.example:1234/argoapi"
+
+
+def directory(play: Play, **rows: ModelRow) -> tuple[Directory, FakeUpstream]:
+    upstream = FakeUpstream(play)
+    return Directory(ArgoUpstream(base_url=BASE, user="tester"), upstream, rows, LoopClock()), upstream
+
+
+def row(total: float) -> ModelRow:
+    return ModelRow(timeouts=ModelTimeouts(total=total))
+
+
+def listed(there: Directory) -> list[str]:
+    return [profile.internal_id for profile in there.roster.listed()]
+
+
+async def test_it_begins_with_the_catalogue() -> None:
+    there, upstream = directory(Play())
+    assert not there.roster.live
+    assert there.find("argo:gpt-4o").internal_id == "gpt4o"
+    assert (there.last_seen, there.trouble, upstream.calls) == (None, None, [])
+
+
+async def test_what_the_upstream_lists_takes_its_place() -> None:
+    there, upstream = directory(lists_models("gpt5", "claudeopus47", head=2))
+    assert await there.refresh()
+    assert there.roster.live
+    assert listed(there) == ["claudeopus47", "gpt5"]
+    assert there.trouble is None
+    assert there.last_seen == 1_800_000_002
+    (call,) = upstream.calls
+    assert (call.method, call.url, call.body) == ("GET", f"{BASE}/v1/models", None)
+    assert ("authorization", "Bearer tester") in call.headers
+    assert upstream.ended == [("closed", 2.0)]
+    with pytest.raises(Refused):
+        there.find("gpt-4o")
+
+
+BAD = {
+    "refused": (Play(refuse=True), "refused"),
+    "an error": (Play(status=500, headers=JSON, body=[(0, b'{"data":[{"id":"gpt5"}]}')]), "answered 500"),
+    "a redirect": (Play(status=302, headers={"location": "http://secret-upstream.example"}), "answered 302"),
+    "a page": (Play(headers={"content-type": "text/html"}, body=[(0, b"<html>secret-upstream</html>")]), "JSON"),
+    "no list": (Play(headers=JSON, body=[(0, b'{"data":"secret-upstream"}')]), "not a list of models"),
+    "nothing": (Play(headers=JSON), "JSON"),
+    "an empty list": (Play(headers=JSON, body=[(0, b'{"data":[]}')]), "lists no models"),
+    "a list of nothing": (Play(headers=JSON, body=[(0, b'{"data":[1,null,{},{"id":7}]}')]), "lists no models"),
+    "cut off": (Play(headers=JSON, body=[(0, b'{"data":[')], cut=True), "closed the connection"),
+    "silent": (Play(head=FOREVER), "within 10 s"),
+    "dripping": (Play(headers=JSON, body=[(1, b" ")] * 100), "within 10 s"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+async def test_a_bad_answer_changes_no_model_and_is_told(case: str) -> None:
+    play, words = BAD[case]
+    there, upstream = directory(lists_models("gpt5"))
+    await there.refresh()
+    good = there.roster
+    upstream.play = play
+    start = LoopClock().now()
+    assert not await there.refresh()
+    assert LoopClock().now() - start <= 10
+    assert there.roster is good
+    assert there.trouble is not None
+    assert words in there.trouble
+    assert "secret" not in there.trouble
+    upstream.play = lists_models("gpt4o")
+    assert await there.refresh(), there.trouble
+    assert listed(there) == ["gpt4o"]
+
+
+async def test_even_a_bad_answer_shows_that_the_upstream_is_there() -> None:
+    there, upstream = directory(Play(status=500, headers=JSON, head=3))
+    await there.refresh()
+    assert there.last_seen == 1_800_000_003
+    upstream.play = Play(refuse=True)
+    await asyncio.sleep(5)
+    await there.refresh()
+    assert there.last_seen == 1_800_000_003
+    there.seen()
+    assert there.last_seen == 1_800_000_008
+
+
+async def test_an_unknown_model_is_a_404_with_the_closest_names() -> None:
+    there, _ = directory(Play())
+    with pytest.raises(Refused) as refused:
+        there.find("argo:gpt-4oo")
+    failure = refused.value.failure
+    assert (failure.status, failure.code, failure.param) == (404, "model_not_found", "model")
+    assert "`argo:gpt-4oo`" in failure.message
+    assert "argo:gpt-4o," in failure.message
+    assert "GET /v1/models" in failure.message
+
+
+async def test_a_retired_model_is_told_from_one_that_never_was() -> None:
+    there, _ = directory(lists_models("gpt4o", "gpt5"))
+    assert there.find("gpt-4").internal_id == "gpt4", "without the upstream's list nobody knows"
+    await there.refresh()
+    with pytest.raises(Refused, match="`gpt-4` is retired"):
+        there.find("gpt-4")
+    with pytest.raises(Refused, match="no model `xyzzy` here"):
+        there.find("xyzzy")
+
+
+async def test_a_long_name_is_not_repeated_whole() -> None:
+    there, _ = directory(Play())
+    with pytest.raises(Refused) as refused:
+        there.find("x" * 5000)
+    assert "x" * 80 in refused.value.failure.message
+    assert len(refused.value.failure.message) < 400
+
+
+@pytest.mark.parametrize("spelling", ["gpt-4o", "argo:gpt-4o", "GPT-4O", "gpt4o", "openai/gpt-4o"])
+@pytest.mark.parametrize("asked", ["gpt-4o", "argo:gpt-4o", "gpt4o", "gpt-4o-2024-11-20"])
+async def test_a_row_holds_however_it_and_the_request_write_the_name(spelling: str, asked: str) -> None:
+    there, _ = directory(Play(), **{spelling: row(7)})
+    limit = there.limits_of(there.find(asked))[Timer.TOTAL]
+    assert limit is not None
+    assert limit.seconds == 7
+    assert spelling in limit.field
+    assert there.limits_of(there.find("gpt-4.1")) == {}
+
+
+async def test_rows_follow_the_list() -> None:
+    rows = {"gpt-99": row(5), "claude-opus-4.7": row(6), "GPT 4o": row(7)}
+    there, _ = directory(lists_models("gpt4o", "gpt99"), **rows)
+    await there.refresh()
+    found = {name: there.limits_of(there.find(name))[Timer.TOTAL] for name in ("gpt99", "gpt4o")}
+    assert {name: limit and limit.seconds for name, limit in found.items()} == {"gpt99": 5, "gpt4o": 7}
+
+
+async def test_those_who_ask_at_once_share_one_call() -> None:
+    there, upstream = directory(lists_models("gpt5", head=4))
+    assert await asyncio.gather(*(there.refresh() for _ in range(5))) == [True] * 5
+    assert len(upstream.calls) == 1
+    assert await there.refresh()
+    assert len(upstream.calls) == 2
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+    there, upstream = directory(lists_models("gpt5", head=4))
+    first, second = (asyncio.create_task(there.refresh()) for _ in range(2))
+    await asyncio.sleep(1)
+    first.cancel()
+    assert await second
+    assert first.cancelled()
+    assert len(upstream.calls) == 1
+
+
+async def test_closing_gives_up_what_is_under_way() -> None:
+    there, upstream = directory(Play(head=FOREVER))
+    there.close()
+    waiting = asyncio.create_task(there.refresh())
+    await asyncio.sleep(1)
+    there.close()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert upstream.ended == [("cancelled", 1.0)]
+
+
+async def test_it_asks_now_and_then_and_sooner_after_a_failure() -> None:
+    there, upstream = directory(Play(refuse=True))
+    asked = []
+    real = upstream.open
+
+    async def noting(*args: object) -> object:
+        asked.append(LoopClock().now())
+        return await real(*args)  # type: ignore[arg-type]
+
+    upstream.open = noting  # type: ignore[method-assign, assignment]
+    keeping = asyncio.create_task(there.keep_fresh())
+    await asyncio.sleep(70)
+    upstream.play = lists_models("gpt5")
+    await asyncio.sleep(7300)
+    keeping.cancel()
+    assert asked == [0, 30, 60, 90, 3690, 7290]

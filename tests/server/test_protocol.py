@@ -1,0 +1,310 @@
+"""One connection, byte by byte: what is no HTTP, what asks for another protocol, and being cut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+from uvicorn.server import ServerState
+
+from argo_relay.server.protocol import ABORT, Protocol
+
+
+class Wire(asyncio.Transport):
+    """A connection in memory."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closing = False
+        self.aborted = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def pause_reading(self) -> None:
+        return None
+
+    def resume_reading(self) -> None:
+        return None
+
+
+class Heard:
+    """What the application has been asked, with each request's whole body."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[Scope, bytes]] = []
+        self.came = asyncio.Condition()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b""
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        self.requests.append((scope, body))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+        async with self.came:
+            self.came.notify_all()
+
+    async def count(self, number: int) -> None:
+        async with asyncio.timeout(5), self.came:
+            await self.came.wait_for(lambda: len(self.requests) >= number)
+
+
+Open = Callable[[], tuple[Protocol, Wire, Heard]]
+
+
+@pytest.fixture
+async def connect() -> Open:
+    """Open a connection to an application that listens well."""
+
+    def connect() -> tuple[Protocol, Wire, Heard]:
+        heard = Heard()
+        config = uvicorn.Config(heard, http=Protocol, ws="none", lifespan="off", log_config=None)
+        config.load()
+        protocol = Protocol(config, ServerState(), {})
+        wire = Wire()
+        protocol.connection_made(wire)
+        return protocol, wire, heard
+
+    return connect
+
+
+def end(protocol: Protocol) -> None:
+    protocol.connection_lost(None)
+
+
+async def test_a_request_may_cut_its_connection(connect: Open) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")
+    await heard.count(1)
+    heard.requests[0][0]["extensions"][ABORT]()
+    assert wire.aborted
+    end(protocol)
+
+
+NO_HTTP = {
+    "TLS": bytes.fromhex("16030102000100"),
+    "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a word": b"secret-word\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    "length and chunks": b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    "a length that is none": b"POST / HTTP/1.1\r\ncontent-length: secret-word\r\n\r\n",
+    "a bad header": b"GET / HTTP/1.1\r\nsecret-word\r\n\r\n",
+    "a bad address": b"GET http://[ HTTP/1.1\r\n\r\n",
+    "a proxy's request for a path": b"CONNECT /v1/models HTTP/1.1\r\nhost: a\r\n\r\n",
+    "a proxy's request": b"CONNECT secret-word:443 HTTP/1.1\r\nhost: a\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", NO_HTTP)
+async def test_what_is_no_http_is_a_400_like_every_other(
+    connect: Open, case: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(NO_HTTP[case])
+    head, _, body = wire.written.partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "HTTP/1.1 400 Bad Request"
+    assert {"content-type: application/json", "connection: close", f"content-length: {len(body)}"} <= set(lines)
+    error = json.loads(body)["error"]
+    assert (error["type"], error["code"]) == ("invalid_request_error", "invalid_http")
+    assert b"secret-word" not in wire.written
+    assert wire.closing
+    end(protocol)
+    assert heard.requests == []
+    assert caplog.records == [], "whoever scans ports fills no log"
+
+
+async def test_what_follows_a_good_request_may_still_be_none(connect: Open) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")
+    await heard.count(1)
+    protocol.data_received(b"\x00\x01\x02")
+    assert wire.written.count(b"HTTP/1.1 204") == 1
+    assert wire.written.endswith(b'"code":"invalid_http"}}')
+    assert wire.closing
+    end(protocol)
+
+
+def h2c(body: bytes, *more: bytes) -> bytes:
+    """Return a request as Java's HttpClient sends it."""
+    lines = [
+        b"POST /v1/chat/completions?q=1 HTTP/1.1",
+        b"Connection: Upgrade, HTTP2-Settings",
+        *more,
+        b"Host: localhost",
+        b"HTTP2-Settings: AAEAAEAAAAIAAAAAAAMAAAAAAAQBAAAAAAUAAEAAAAYABgAA",
+        b"Upgrade: h2c",
+    ]
+    return b"\r\n".join([*lines, b"", body])
+
+
+NEXT = b"GET /next HTTP/1.1\r\nhost: a\r\n\r\n"
+
+
+async def test_a_wish_for_http2_is_overheard_and_the_body_is_read_in_whatever_cuts(connect: Open) -> None:
+    bodies = {
+        b"content-length: 7": b"{'a':1}",
+        b"transfer-encoding: chunked": b"3\r\n{'a\r\n4\r\n':1}\r\n0\r\n\r\n",
+    }
+    for field, body in bodies.items():
+        data = h2c(body, field)
+        for cut in range(1, len(data)):
+            protocol, wire, heard = connect()
+            protocol.data_received(data[:cut])
+            protocol.data_received(data[cut:])
+            await heard.count(1)
+            protocol.data_received(NEXT)
+            await heard.count(2)
+            scope, read = heard.requests[0]
+            assert read == b"{'a':1}"
+            assert (scope["method"], scope["path"], scope["query_string"]) == ("POST", "/v1/chat/completions", b"q=1")
+            assert b"upgrade" not in dict(scope["headers"])
+            assert dict(scope["headers"])[b"host"] == b"localhost"
+            assert heard.requests[1][0]["path"] == "/next"
+            assert wire.written.count(b"HTTP/1.1 204") == 2
+            assert not wire.closing
+            end(protocol)
+
+
+async def test_a_websocket_is_an_ordinary_request_for_an_unknown_page(
+    connect: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(
+        b"GET /v1/responses HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-version: 13\r\nsec-websocket-key: x\r\n\r\n"
+    )
+    await heard.count(1)
+    assert heard.requests[0][0]["type"] == "http"
+    assert heard.requests[0][0]["path"] == "/v1/responses"
+    protocol.data_received(NEXT)
+    await heard.count(2)
+    assert wire.written.count(b"HTTP/1.1 204") == 2
+    end(protocol)
+    assert caplog.records == [], "no advice to install something"
+
+
+async def test_a_wish_keeps_its_version_of_http(connect: Open) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(b"GET /a HTTP/1.0\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n")
+    await heard.count(1)
+    assert heard.requests[0][0]["http_version"] == "1.0"
+    assert wire.closing, "HTTP/1.0 ends with the reply"
+    end(protocol)
+
+
+class Waiting(Heard):
+    """An application that answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = asyncio.Event()
+        self.answer = asyncio.Event()
+        self.left = asyncio.Event()
+        self.said = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.requests.append((scope, (await receive()).get("body", b"")))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        self.begun.set()
+        leaving = asyncio.create_task(self.watch(receive))
+        await self.answer.wait()
+        leaving.cancel()
+        await send({"type": "http.response.body", "body": b"two"})
+        self.said.set()
+
+    async def watch(self, receive: Receive) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+        self.left.set()
+        self.answer.set()
+
+
+@pytest.mark.parametrize("early", [NEXT, NEXT * 3, b"\x00\x01 no HTTP at all", h2c(b"x", b"content-length: 1")])
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_client_that_says_more_before_its_answer_gets_that_answer_and_no_other(
+    early: bytes, together: bool
+) -> None:
+    waiting = Waiting()
+    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    protocol, wire = Protocol(config, ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    for data in (NEXT + early,) if together else (NEXT, early):
+        protocol.data_received(data)
+    async with asyncio.timeout(5):
+        await waiting.begun.wait()
+    protocol.data_received(early)
+    waiting.answer.set()
+    async with asyncio.timeout(5):
+        await waiting.said.wait()
+    assert wire.closing
+    assert len(waiting.requests) == 1
+    assert wire.written.count(b"HTTP/1.1 ") == 1
+    assert wire.written.endswith(b"3\r\ntwo\r\n0\r\n\r\n")
+    end(protocol)
+
+
+async def test_a_client_that_says_more_and_leaves_is_seen_to_leave() -> None:
+    waiting = Waiting()
+    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    protocol, wire = Protocol(config, ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(NEXT + NEXT)
+    async with asyncio.timeout(5):
+        await waiting.begun.wait()
+        protocol.connection_lost(None)
+        await waiting.left.wait()
+
+
+async def test_a_head_without_end_is_refused(connect: Open) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(b"GET /a HTTP/1.1\r\n")
+    for _ in range(100):
+        protocol.data_received(b"x-more: " + b"a" * 1000 + b"\r\n")
+    assert wire.written.startswith(b"HTTP/1.1 431 ")
+    assert wire.closing
+    assert heard.requests == []
+    end(protocol)
+
+
+async def test_large_bodies_are_no_large_heads(connect: Open) -> None:
+    protocol, wire, heard = connect()
+    for number in range(1, 4):
+        protocol.data_received(b"POST /a HTTP/1.1\r\ncontent-length: 200000\r\n\r\n")
+        for _ in range(20):
+            protocol.data_received(b"x" * 10_000)
+        await heard.count(number)
+    assert wire.written.count(b"HTTP/1.1 204") == 3
+    end(protocol)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("data", [b"", b"GET /a HTT", b"GET /a HTTP/1.1\r\nhost: a\r\n"])
+async def test_a_head_that_does_not_come_is_not_waited_for(connect: Open, data: bytes) -> None:
+    protocol, wire, _ = connect()
+    for byte in data:
+        protocol.data_received(bytes([byte]))
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(protocol.timeout_keep_alive)
+    assert wire.aborted
+    end(protocol)

@@ -1,0 +1,494 @@
+"""The transport against a raw socket: what is reused, what is cut, and what is told."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from aiohttp import ThreadedResolver
+
+from argo_relay.dialects.base import Call
+from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
+from argo_relay.transport.aiohttp_client import AiohttpAnswer, AiohttpTransport
+from support.inside import full_queue
+from support.upstream import PATIENCE, Connection, Upstream, upstream
+
+WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
+STREAM = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+LAST = b"0\r\n\r\n"
+BIG = 20 << 20
+LARGE = pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
+"""aiohttp advises against it above a megabyte; the relay has the body in memory anyway."""
+
+
+class Steps:
+    """What a call was told of its progress."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.on_its_way = asyncio.Event()
+
+    def connected(self) -> None:
+        self.seen.append("connected")
+
+    def sent(self) -> None:
+        self.seen.append("sent")
+        self.on_its_way.set()
+
+
+@pytest.fixture
+async def transport() -> AsyncIterator[AiohttpTransport]:
+    made = AiohttpTransport()
+    yield made
+    await made.close()
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+def post(there: Upstream, body: bytes = b"{}") -> Call:
+    headers = [("content-type", "application/json"), ("accept-encoding", "identity")]
+    return Call(method="POST", url=there.url, headers=[*headers, ("x-twice", "1"), ("x-twice", "2")], body=body)
+
+
+async def read_all(answer: AiohttpAnswer) -> bytes:
+    pieces = []
+    async with asyncio.timeout(PATIENCE):
+        while piece := await answer.read():
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def soon(event: asyncio.Event) -> None:
+    """Wait for what must happen now; the time is only for when it does not."""
+    async with asyncio.timeout(PATIENCE):
+        await event.wait()
+
+
+def says(*pieces: bytes) -> Callable[[Connection], Awaitable[None]]:
+    """Return an upstream that answers every request with the same bytes."""
+
+    async def behave(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await connection.say(*pieces)
+
+    return behave
+
+
+async def test_a_request_is_sent_as_it_is_and_an_answer_read_as_it_is(transport: AiohttpTransport) -> None:
+    bodies = []
+
+    async def behave(connection: Connection) -> None:
+        bodies.append(await connection.request())
+        await connection.say(b"HTTP/1.1 201 Made It\r\nX-One: 1\r\nX-ONE: 2\r\nContent-Length: 5\r\n\r\nhello")
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there, b'{"a": 1}'), Steps())
+        assert (answer.status, answer.reason) == (201, "Made It")
+        assert answer.headers == {"x-one": "2", "content-length": "5"}
+        assert await read_all(answer) == b"hello"
+        assert await answer.read() == b""
+        first, *lines = there.heads[0].decode().strip().split("\r\n")
+    assert bodies == [b'{"a": 1}']
+    assert first == "POST /secret-path HTTP/1.1"
+    assert sorted(line.lower() for line in lines) == [
+        "accept-encoding: identity",
+        "content-length: 8",
+        "content-type: application/json",
+        f"host: 127.0.0.1:{there.port}",
+        "x-twice: 1",
+        "x-twice: 2",
+    ], "nothing is added: no user-agent, no compression"
+
+
+async def test_without_headers_nothing_is_asked_for(transport: AiohttpTransport) -> None:
+    async with upstream(says(WHOLE)) as there:
+        await read_all(await transport.open(Call(method="GET", url=there.url, headers=[]), Steps()))
+        assert there.heads[0].lower().count(b"\r\n") == 3, there.heads[0]
+
+
+@pytest.mark.parametrize("reply", [(WHOLE,), (STREAM, chunk(b"hello"), LAST), (STREAM + chunk(b"hello") + LAST,)])
+async def test_after_a_whole_reply_the_connection_serves_again(
+    transport: AiohttpTransport, reply: tuple[bytes, ...]
+) -> None:
+    async with upstream(says(*reply)) as there:
+        for _ in range(3):
+            steps = Steps()
+            answer = await transport.open(post(there), steps)
+            assert steps.seen == ["connected", "sent"]
+            assert await read_all(answer) == b"hello"
+            answer.release()
+            answer.release()
+        assert len(there.connections) == 1
+
+
+async def test_a_stream_released_before_its_last_chunk_settles_and_serves_again(transport: AiohttpTransport) -> None:
+    done = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        while True:
+            await connection.request()
+            await connection.say(STREAM, chunk(b"data: [DONE]\n\n"))
+            await done.wait()
+            await connection.say(LAST)
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there), Steps())
+        assert await answer.read() == b"data: [DONE]\n\n"
+        answer.release()
+        done.set()
+        await asyncio.gather(*transport._settling)
+        await read_all(await transport.open(post(there), Steps()))
+        assert len(there.connections) == 1
+
+
+@pytest.mark.parametrize("more", [b"", chunk(b"x")])
+async def test_a_stream_that_does_not_settle_is_given_up(transport: AiohttpTransport, more: bytes) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(STREAM, chunk(b"data: [DONE]\n\n"), more)
+        await connection.end()
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there), Steps())
+        await answer.read()
+        answer.release()
+        await soon(there.connections[0].ended)
+        await asyncio.gather(*transport._settling)
+
+
+async def test_close_cuts_a_stream_at_once(transport: AiohttpTransport) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(STREAM, chunk(b"data: 1\n\n"))
+        await connection.end()
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there), Steps())
+        await answer.read()
+        answer.close()
+        await soon(there.connections[0].ended)
+        assert transport._settling == set()
+
+
+async def test_close_cuts_an_upstream_that_is_held_back(transport: AiohttpTransport) -> None:
+    """Nobody reads the answer, so the upstream is stuck in its writing."""
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(STREAM)
+        while True:
+            await connection.say(chunk(b"x" * 100_000))
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there), Steps())
+        await answer.read()
+        answer.close()
+        await soon(there.connections[0].ended)
+
+
+async def test_closing_a_reply_that_has_ended_cuts_nothing(transport: AiohttpTransport) -> None:
+    async with upstream(says(WHOLE)) as there:
+        answer = await transport.open(post(there), Steps())
+        await read_all(answer)
+        answer.close()
+        await read_all(await transport.open(post(there), Steps()))
+        assert len(there.connections) == 1
+
+
+async def test_a_late_goodbye_does_not_touch_the_next_call(transport: AiohttpTransport) -> None:
+    again, go_on = asyncio.Event(), asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(WHOLE)
+        await connection.request()
+        again.set()
+        await go_on.wait()
+        await connection.say(WHOLE)
+
+    async with upstream(behave) as there:
+        ended = await transport.open(post(there), Steps())
+        await read_all(ended)
+        running = asyncio.create_task(transport.open(post(there), Steps()))
+        await soon(again)
+        ended.close()
+        ended.release()
+        go_on.set()
+        assert await read_all(await running) == b"hello"
+        assert len(there.connections) == 1
+
+
+async def test_what_has_arrived_is_read_without_waiting_for_more(transport: AiohttpTransport) -> None:
+    go_on = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(STREAM, chunk(b"a"))
+        await go_on.wait()
+        await connection.say(chunk(b"b") + LAST)
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there), Steps())
+        assert await answer.read() == b"a"
+        waiting = asyncio.create_task(answer.read())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        go_on.set()
+        assert await read_all(answer) == b"b", "the cancelled read has lost nothing"
+
+
+async def test_cancelling_while_the_upstream_thinks_closes_the_connection(transport: AiohttpTransport) -> None:
+    arrived = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        arrived.set()
+        await connection.end()
+
+    async with upstream(behave) as there:
+        steps = Steps()
+        running = asyncio.create_task(transport.open(post(there), steps))
+        await soon(arrived)
+        assert steps.seen == ["connected", "sent"]
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await soon(there.connections[0].ended)
+
+
+@LARGE
+async def test_cancelling_drops_what_the_upstream_has_not_read(transport: AiohttpTransport) -> None:
+    arrived, go_on = asyncio.Event(), asyncio.Event()
+    left: list[int] = []
+
+    async def behave(connection: Connection) -> None:
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        arrived.set()
+        await go_on.wait()
+        connection.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        left.append(await connection.end())
+
+    async with upstream(behave) as there:
+        steps = Steps()
+        running = asyncio.create_task(transport.open(post(there, b"x" * BIG), steps))
+        await soon(arrived)
+        await soon(steps.on_its_way)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        go_on.set()
+        await soon(there.connections[0].ended)
+    assert left[0] < BIG, "only what the system had taken by then"
+
+
+@LARGE
+@pytest.mark.parametrize("how", ["release", "close"])
+async def test_a_reply_before_the_request_was_read_ends_the_sending(transport: AiohttpTransport, how: str) -> None:
+    go_on = asyncio.Event()
+    left: list[int] = []
+
+    async def behave(connection: Connection) -> None:
+        await connection.reader.readuntil(b"\r\n\r\n")
+        connection.writer.transport.pause_reading()  # type: ignore[attr-defined]
+        await connection.say(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\n\r\nno")
+        await go_on.wait()
+        connection.writer.transport.resume_reading()  # type: ignore[attr-defined]
+        left.append(await connection.end())
+
+    async with upstream(behave) as there:
+        answer = await transport.open(post(there, b"x" * BIG), Steps())
+        assert (answer.status, await read_all(answer)) == (413, b"no")
+        getattr(answer, how)()
+        go_on.set()
+        await soon(there.connections[0].ended)
+    assert left[0] < BIG
+
+
+async def test_cancelling_while_it_connects(transport: AiohttpTransport) -> None:
+    with full_queue() as url:
+        steps = Steps()
+        running = asyncio.create_task(transport.open(Call(method="GET", url=url, headers=[]), steps))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not running.done()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert steps.seen == []
+
+
+async def test_nothing_is_followed_and_nothing_is_kept(transport: AiohttpTransport) -> None:
+    moved = b"HTTP/1.1 307 Go\r\nlocation: /elsewhere\r\nset-cookie: a=b; Path=/\r\ncontent-length: 0\r\n\r\n"
+    async with upstream(says(moved)) as there:
+        for _ in range(2):
+            answer = await transport.open(post(there), Steps())
+            assert answer.status == 307
+            await read_all(answer)
+        assert len(there.heads) == 2
+        assert not any(b"cookie" in head.lower() for head in there.heads)
+
+
+async def test_a_call_is_not_repeated_by_itself(transport: AiohttpTransport) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(WHOLE)
+        await connection.request()
+
+    async with upstream(behave) as there:
+        await read_all(await transport.open(post(there), Steps()))
+        with pytest.raises(ConnectionBroken):
+            await transport.open(post(there), Steps())
+        assert len(there.heads) == 2
+
+
+async def test_the_environments_proxy_is_not_asked(
+    transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with upstream(says(WHOLE)) as there:
+        assert await read_all(await transport.open(post(there), Steps())) == b"hello"
+
+
+async def test_hints_before_the_answer_are_passed_over(transport: AiohttpTransport) -> None:
+    async with upstream(says(b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n", WHOLE)) as there:
+        answer = await transport.open(post(there), Steps())
+        assert (answer.status, await read_all(answer)) == (200, b"hello")
+
+
+def told(error: UpstreamError, there: Upstream) -> str:
+    """Return an error's words, which must name nothing of the upstream or of what it said."""
+    text = f"{error} {error.args} {error.__cause__}"
+    for secret in ("127.0.0.1", "localhost", str(there.port), "secret", "http://"):
+        assert secret not in text
+    return str(error)
+
+
+BROKEN = {
+    # what it says before it closes: where that is noticed
+    "nothing": (b"", "open"),
+    "half a head": (b"HTTP/1.1 200 OK\r\nsecret", "open"),
+    "no HTTP": (b"secret words\r\n\r\n", "open"),
+    "another protocol": (b"SSH-2.0-secret\r\n", "open"),
+    "a status that is none": (b"HTTP/1.1 secret OK\r\n\r\n", "open"),
+    "a header that is none": (b"HTTP/1.1 200 OK\r\nsecret\r\n\r\n", "open"),
+    "an endless header": (b"HTTP/1.1 200 OK\r\nx-secret: " + b"x" * 100_000, "open"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nxx", "open"),
+    "half a body": (b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\nsecret", "read"),
+    "half a stream": (STREAM + chunk(b"secret"), "read"),
+    "half a chunk": (STREAM + b"ff\r\nsecret", "read"),
+    "a chunk that is none": (STREAM + chunk(b"ok") + b"secret\r\n\r\n", "read"),
+    "no gzip": (b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 6\r\n\r\nsecret", "read"),
+}
+
+
+@pytest.mark.parametrize("reset", [False, True])
+@pytest.mark.parametrize("case", BROKEN)
+async def test_a_broken_answer_is_told_in_our_words(transport: AiohttpTransport, case: str, reset: bool) -> None:
+    data, where = BROKEN[case]
+    at_end = len(data) if where == "open" else data.index(b"\r\n\r\n") + 4
+    opened = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(data[:at_end])
+        if where == "read":
+            await opened.wait()
+            await connection.say(data[at_end:])
+        if reset:
+            connection.reset()
+
+    async with upstream(behave) as there:
+        if where == "open":
+            with pytest.raises(ConnectionBroken) as broken:
+                await transport.open(post(there), Steps())
+        else:
+            answer = await transport.open(post(there), Steps())
+            opened.set()
+            with pytest.raises(ConnectionBroken) as broken:
+                await read_all(answer)
+            answer.close()
+        assert told(broken.value, there).startswith(("it closed the connection", "it answered with something"))
+
+
+async def test_a_body_may_end_with_its_connection(transport: AiohttpTransport) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\n\r\n", b"hello")
+
+    async with upstream(behave) as there:
+        assert await read_all(await transport.open(post(there), Steps())) == b"hello"
+
+
+async def test_what_is_compressed_unasked_is_read_all_the_same(transport: AiohttpTransport) -> None:
+    body = gzip.compress(b"hello")
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(body)
+    async with upstream(says(head, body)) as there:
+        assert await read_all(await transport.open(post(there), Steps())) == b"hello"
+
+
+async def test_a_refused_connection(transport: AiohttpTransport) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        there = Upstream(closed.getsockname()[1])
+        steps = Steps()
+        with pytest.raises(ConnectFailed) as failed:
+            await transport.open(post(there), steps)
+    assert "refused" in told(failed.value, there)
+    assert steps.seen == []
+
+
+async def test_a_name_that_nobody_knows(transport: AiohttpTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(*_: Any, **__: Any) -> Any:
+        raise OSError(None, "secret-host is unknown at 127.0.0.1")
+
+    monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+    steps = Steps()
+    with pytest.raises(ConnectFailed) as failed:
+        await transport.open(Call(method="GET", url="http://secret-host.example:1/", headers=[]), steps)
+    assert "name could not be resolved" in told(failed.value, Upstream(1))
+    assert steps.seen == []
+
+
+async def test_a_handshake_that_fails(transport: AiohttpTransport) -> None:
+    async def behave(connection: Connection) -> None:
+        await connection.reader.read(1)
+        await connection.say(b"HTTP/1.1 400 no TLS here: secret\r\n\r\n")
+        await connection.end()
+
+    async with upstream(behave) as there:
+        steps = Steps()
+        call = Call(method="GET", url=there.url.replace("http://", "https://"), headers=[])
+        with pytest.raises(ConnectFailed) as failed:
+            await transport.open(call, steps)
+        assert "TLS" in told(failed.value, there)
+        assert steps.seen == []
+
+
+async def test_closing_the_transport_cuts_whatever_there_is() -> None:
+    transport = AiohttpTransport()
+
+    async def behave(connection: Connection) -> None:
+        await connection.request()
+        await connection.say(STREAM, chunk(b"data: 1\n\n"))
+        await connection.end()
+
+    async with upstream(behave) as there:
+        running, settling = [await transport.open(post(there), Steps()) for _ in range(2)]
+        await running.read()
+        await settling.read()
+        settling.release()
+        await transport.close()
+        for connection in there.connections:
+            await soon(connection.ended)
+        running.close()
+        assert len(there.connections) == 2
