@@ -60,13 +60,15 @@ def test_of_repeated_headers_the_last_counts() -> None:
 async def test_the_body_piece_by_piece_and_then_no_more() -> None:
     server = Server(body(b"a", True), body(b"", True), body(b"b", False), body(b"never", False))
     client: Client = server.client
-    assert [await client.receive() for _ in range(5)] == [b"a", b"", b"b", None, None]
+    async with asyncio.timeout(5):
+        assert [await client.receive() for _ in range(5)] == [b"a", b"", b"b", None, None]
     assert len(server.messages) == 1, "after the end nothing is received"
 
 
 async def test_a_body_may_be_left_out_of_its_message() -> None:
     client = Server({"type": "http.request"}).client
-    assert [await client.receive(), await client.receive()] == [b"", None]
+    async with asyncio.timeout(5):
+        assert [await client.receive(), await client.receive()] == [b"", None]
 
 
 async def test_a_client_that_leaves_while_it_sends() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import MutableMapping
+from typing import Any
 
 import pytest
 
 from argo_relay import __version__
+from argo_relay.server.app import create_app
 from support.site import error_of, lists_models, site
-from support.stage import JSON, WHOLE, Play, ask
+from support.stage import JSON, WHOLE, Play, ask, stage
 
 
 async def test_the_root_names_endpoints_that_exist() -> None:
@@ -94,12 +97,28 @@ async def test_an_empty_name_is_an_unknown_model() -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/chat/completions"])
-async def test_exchanges_run_and_leave_nothing_behind(path: str) -> None:
+async def test_exchanges_run(path: str) -> None:
     async with site(Play(headers=JSON, body=[(0, WHOLE)])) as there:
-        tasks = asyncio.all_tasks()
         reply = await there.http.post(path, content=ask())
         assert (reply.status_code, reply.content) == (200, WHOLE)
         assert there.calls == ["/argoapi/v1/chat/completions"]
-        await asyncio.sleep(0)
-        assert asyncio.all_tasks() == tasks
         assert [record.status for record in there.stage.records] == [200]
+
+
+async def test_nobody_waits_for_a_client_to_leave_once_its_exchange_is_over() -> None:
+    messages: list[dict[str, Any]] = [{"type": "http.request", "body": ask()}]
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": [], "query_string": b""}
+    before = asyncio.all_tasks()
+    await create_app(stage(Play(headers=JSON, body=[(0, WHOLE)])).relay)(scope, receive, send)
+    assert sent == ["http.response.start", "http.response.body"]
+    if left := asyncio.all_tasks() - before:
+        await asyncio.wait(left, timeout=5)
+    assert asyncio.all_tasks() == before
