@@ -39,6 +39,14 @@ def test_a_port_just_used_is_free_again() -> None:
     listen(*address).close()
 
 
+def test_a_port_that_an_outgoing_connection_has_is_said_with_what_to_do() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as outgoing:
+        outgoing.bind(("127.0.0.1", 0))
+        outgoing.connect(server.getsockname())
+        with pytest.raises(StartError, match=r"held by a connection .* Try again in a minute"):
+            listen("127.0.0.1", outgoing.getsockname()[1])
+
+
 def test_a_taken_port_is_said_with_what_to_do() -> None:
     with listen("127.0.0.1", 0) as listening:
         port = listening.getsockname()[1]

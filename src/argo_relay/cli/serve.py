@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import getpass
 import logging
 import os
@@ -167,6 +168,7 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
     def announce() -> None:
         _print_banner(loaded, listening, simulate=simulate)
 
+    _calm_collector()
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
         with runner:
@@ -177,6 +179,16 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
             Path(config.socket).unlink(missing_ok=True)
         lines.close()
     click.echo("argo-relay has stopped.", err=True)
+
+
+def _calm_collector() -> None:
+    """Have the garbage collector run less often, and never look at what start-up made.
+
+    With hundreds of streams open it took a quarter of the processor time otherwise (py-spy, 500 streams).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def _mark(path: str | None) -> tuple[int, int] | None:

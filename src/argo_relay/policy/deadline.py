@@ -107,7 +107,9 @@ def settle(layers: list[Mapping[Timer, Limit | None]], max_total: float) -> Limi
 
     A layer maps a timer to its limit, or to None for "off"; layers come strongest first, and the last must mention all.
     """
-    chosen = {timer: next(layer[timer] for layer in layers if timer in layer) for timer in Timer}
+    chosen = dict(layers[-1])
+    for layer in reversed(layers[:-1]):
+        chosen.update(layer)
     total, connect, body = chosen[Timer.TOTAL], chosen[Timer.CONNECT], chosen[Timer.BODY]
     if total is None or connect is None or body is None:
         raise ValueError("the timers body, total and connect cannot be off")

@@ -79,7 +79,21 @@ def _alive(path: str) -> bool:
         return True
 
 
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True
+
+
 def _tcp_trouble(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE and not _answers(host, port):
+        # The system gives ports of this range to outgoing connections, and keeps them for a minute after their end.
+        return (
+            f"Port {port} on {host} is held by a connection of some other program, or one that has just ended. "
+            "Try again in a minute, or choose another port with --port (0 takes any free one)."
+        )
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is taken. Another relay may be running: stop it, or choose another port "
