@@ -11,6 +11,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import pytest
+
 from support.process import RelayProcess
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
@@ -25,6 +27,8 @@ def served(stack: ExitStack) -> RelayProcess:
         try:
             return stack.enter_context(RelayProcess("--simulate", "--port", "44497"))
         except AssertionError as error:
+            if "Another relay may be running" in str(error):
+                pytest.fail("The examples need their port 44497: stop what serves there (make demo?), and test again.")
             if "Try again in a minute" not in str(error) or time.monotonic() > end:
                 raise
 
