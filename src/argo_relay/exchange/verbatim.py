@@ -67,7 +67,7 @@ class VerbatimLane:
         self.received = 0
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
-        """Seconds from the exchange's beginning."""
+        """Seconds from the moment the request's body had been read."""
 
     async def relay(self, answer: Answer, stream: bool) -> None:
         """Relay a reply whose head has come; raise Refused or UpstreamError when it is none, or no whole one."""

@@ -60,7 +60,7 @@ class Watchdog:
     def received(self) -> None:
         """Take note that the request's body has been read: the total runs from here."""
         self.stamps.started = self._clock.now()
-        self.stamps.phase = Phase.CONNECTING
+        self.stamps.phase = Phase.PREPARING
 
     def enter(self, phase: Phase) -> None:
         """Say what the exchange waits for now."""

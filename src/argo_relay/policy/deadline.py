@@ -38,6 +38,7 @@ class Phase(StrEnum):
     """What an exchange is waiting for."""
 
     RECEIVING = "receiving"
+    PREPARING = "preparing"
     CONNECTING = "connecting"
     SENDING = "sending"
     WAITING = "waiting"
