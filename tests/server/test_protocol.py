@@ -99,6 +99,26 @@ async def test_a_request_may_cut_its_connection(connect: Open) -> None:
     end(protocol)
 
 
+async def test_a_reply_that_is_cut_on_purpose_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    over = asyncio.Event()
+
+    async def cuts(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        scope["extensions"][ABORT]()
+        asyncio.get_running_loop().call_soon(over.set)
+
+    config = uvicorn.Config(cuts, http=Protocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    protocol, wire = Protocol(config, ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")
+    async with asyncio.timeout(5):
+        await over.wait()
+    assert wire.aborted
+    assert caplog.records == []
+    end(protocol)
+
+
 NO_HTTP = {
     "TLS": bytes.fromhex("16030102000100"),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",

@@ -62,7 +62,7 @@ class Protocol(HttpToolsProtocol):
             return
         super().on_message_begin()
         scope: dict[str, Any] = self.scope  # type: ignore[assignment]
-        scope["extensions"] = {ABORT: self.transport.abort}
+        scope["extensions"] = {ABORT: self._abort}
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless it will not be answered, or will be read again."""
@@ -89,6 +89,11 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP in the shape of every other error."""
         self._refuse(400, "Bad Request", f"{msg} The request cannot be read as HTTP/1.1.")
+
+    def _abort(self) -> None:
+        self.transport.abort()
+        # As when the client leaves: otherwise uvicorn logs that the reply was not completed, as if that were news.
+        self.cycle.disconnected = True
 
     def _answering(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
