@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argo_relay.exchange.client import Client, Head
+from argo_relay.exchange.client import Client
 from argo_relay.server.asgi_client import AsgiClient
 from support.stage import FakeClient
 
@@ -20,10 +20,3 @@ def test_a_player_takes_what_the_part_is_given(player: type[Any]) -> None:
         played = getattr(player, name)
         assert inspect.signature(played).parameters.keys() == inspect.signature(method).parameters.keys(), name
         assert inspect.iscoroutinefunction(played) == inspect.iscoroutinefunction(method), name
-
-
-def test_a_head_stays_as_it_came() -> None:
-    head = Head(method="POST", path="/v1/chat/completions", headers={"a": "b"})
-    with pytest.raises(AttributeError):
-        head.path = "/"  # type: ignore[misc]
-    assert head == Head(method="POST", path="/v1/chat/completions", headers={"a": "b"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from argo_relay.errors import ClientLeft, Refused
-from argo_relay.exchange.client import Head
 from argo_relay.exchange.intake import read_body
 from support.stage import FakeClient
 
@@ -17,8 +18,7 @@ class Sender(FakeClient):
 
     def __init__(self, *pieces: bytes, declared: str | None = None) -> None:
         super().__init__([])
-        headers = {} if declared is None else {"content-length": declared}
-        self.head = Head(method="POST", path="/", headers=headers)
+        self.request_headers: Mapping[str, str] = {} if declared is None else {"content-length": declared}
         self.pieces = list(pieces)
         self.taken = 0
 

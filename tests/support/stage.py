@@ -15,7 +15,6 @@ from argo_relay.config.schema import Config, ModelRow
 from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import ClientLeft, ConnectFailed, ConnectionBroken
-from argo_relay.exchange.client import Head
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
@@ -125,7 +124,7 @@ class FakeClient:
         leave: float | None = None,
         reads: int | None = None,
     ) -> None:
-        self.head = Head(method="POST", path="/v1/chat/completions", headers=dict(headers or {}))
+        self.request_headers: Mapping[str, str] = dict(headers or {})
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.written: list[tuple[float, bytes]] = []

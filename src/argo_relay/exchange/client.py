@@ -1,27 +1,18 @@
-"""What an exchange knows of its client: a request's head, bytes to read, a reply to write, and that it may leave."""
+"""What an exchange knows of its client: a request's headers, bytes to read, a reply to write, and that it may leave."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-import msgspec
-
 from argo_relay.dialects.base import Headers
-
-
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The head of a request; header names are lower case, of repeated ones the last counts."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
 
 
 class Client(Protocol):
     """The client's connection, for one request and its reply."""
 
-    head: Head
+    request_headers: Mapping[str, str]
+    """By lower-case name; of repeated ones the last counts."""
 
     async def receive(self) -> bytes | None:
         """Return the next piece of the request's body, None at its end; raise ClientLeft."""

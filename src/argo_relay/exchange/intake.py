@@ -9,7 +9,7 @@ from argo_relay.neutral.failure import Failure, FailureKind
 
 async def read_body(client: Client, most: int) -> bytes:
     """Return the body; raise Refused (413) as soon as it is known to be larger than `most` bytes, and ClientLeft."""
-    declared = client.head.headers.get("content-length", "")
+    declared = client.request_headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
         raise Refused(_too_large(most))
     pieces = []

@@ -36,14 +36,10 @@ class Relay:
         self.admission = Admission(config.max_in_flight)
         self.running: set[Watchdog] = set()
         self._defaults = defaults
-        # Settling takes 10 us, and most requests ask for nothing.
-        self._settled = settle([defaults], config.timeouts.max_total)
 
     def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
         row = self.directory.limits_of(model) if model is not None else {}
-        if not asked and not row:
-            return self._settled
         return settle([asked or {}, row, self._defaults], self.config.timeouts.max_total)
 
     def stop(self) -> None:

@@ -44,7 +44,7 @@ class Exchange:
         self._relay = relay
         self._dialect = dialect
         self._client = client
-        self._request_id = request_id_of(client.head.headers.get("x-request-id"))
+        self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.limits())
         self._outlet = Outlet(client)
         self._began = relay.clock.now()
@@ -113,7 +113,7 @@ class Exchange:
 
     def _call(self, body: bytes) -> Call:
         """Read the request, settle its limits, and return what is sent upstream; nothing else of it is kept."""
-        relay, watchdog, headers = self._relay, self._watchdog, self._client.head.headers
+        relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
         self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
         self._received = len(body)

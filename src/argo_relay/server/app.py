@@ -19,7 +19,7 @@ from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import request_id_of
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.access import check_key, check_origin
-from argo_relay.server.asgi_client import head_of
+from argo_relay.server.asgi_client import headers_of
 from argo_relay.server.responses import error_response
 from argo_relay.server.routes import routes
 
@@ -77,7 +77,7 @@ class _Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        headers = head_of(scope).headers
+        headers = headers_of(scope)
         try:
             self._check(scope["path"], headers)
         except Refused as refused:

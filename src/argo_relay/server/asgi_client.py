@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from starlette.types import Receive, Scope, Send
 
 from argo_relay.dialects.base import Headers
 from argo_relay.errors import ClientLeft
-from argo_relay.exchange.client import Head
 from argo_relay.server.protocol import ABORT
 
 
-def head_of(scope: Scope) -> Head:
-    """Return the head of a request."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    return Head(method=scope["method"], path=scope["path"], headers=headers)
+def headers_of(scope: Scope) -> dict[str, str]:
+    """Return a request's headers; see `Client.request_headers`."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 class AsgiClient:
     """See `exchange.client.Client`."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.head = head_of(scope)
+        self.request_headers: Mapping[str, str] = headers_of(scope)
         self._scope = scope
         self._receive = receive
         self._send = send
