@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 
 import pytest
 from click.testing import CliRunner
+from starlette.routing import Route
 
 from argo_relay.cli.simulate import simulate
 from argo_relay.simulator import run as running
 from argo_relay.simulator.access import SPECIAL_USERS
+from argo_relay.simulator.app import create_app
 from argo_relay.simulator.directives import TABLE
 
 
@@ -21,6 +24,18 @@ def test_the_help_teaches() -> None:
         assert f"\n  {user} " in result.stdout
     assert "GET /simulator/exchanges" in result.stdout
     assert "[default: 127.0.0.1]" in result.stdout
+
+
+def test_the_help_names_every_route_there_is() -> None:
+    shown = CliRunner().invoke(simulate, ["--help"]).stdout
+    named = set(re.findall(r"^  (GET|POST|DELETE) (/\S+)", shown, re.MULTILINE))
+    served = {
+        (method, route.path)
+        for route in create_app().routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    assert named == served
 
 
 def test_a_taken_port_is_said_clearly() -> None:

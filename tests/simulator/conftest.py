@@ -28,3 +28,29 @@ def ask(client: httpx.AsyncClient) -> Ask:
         return await client.post("/v1/chat/completions", json=body, headers=headers)
 
     return post
+
+
+@pytest.fixture
+def message(client: httpx.AsyncClient) -> Ask:
+    """Post a request to `/v1/messages`: a prompt, and the fields that differ from the plainest one."""
+
+    async def post(
+        prompt: str = "ping", *, path: str = "", headers: dict[str, str] | None = None, **fields: Any
+    ) -> httpx.Response:
+        messages = [{"role": "user", "content": prompt}]
+        body = {"model": "claudesonnet46", "max_tokens": 1000, "messages": messages, **fields}
+        sent = {"x-api-key": "tester"} if headers is None else headers
+        return await client.post(f"/v1/messages{path}", json=body, headers=sent)
+
+    return post
+
+
+@pytest.fixture
+def respond(client: httpx.AsyncClient) -> Ask:
+    """Post a request to `/v1/responses`: a prompt, and the fields that differ from the plainest one."""
+
+    async def post(prompt: str = "ping", **fields: Any) -> httpx.Response:
+        body = {"model": "gpt4o", "user": "tester", "input": prompt, **fields}
+        return await client.post("/v1/responses", json=body)
+
+    return post

@@ -49,3 +49,16 @@ def test_who_has_spent_the_quota() -> None:
     assert "IMPORTANT USAGE NOTICE FROM ARGO" in text
     assert "Reason: Monthly limit exceeded." in text
     assert text.endswith("** END NOTICE FROM ARGO **")
+
+
+@pytest.mark.parametrize(
+    ("headers", "keyed", "user"),
+    [
+        ({"x-api-key": "alice"}, True, "alice"),
+        ({"x-api-key": "alice"}, False, "carol"),
+        ({"x-api-key": " "}, True, "carol"),
+        ({"x-api-key": "alice", "authorization": "Bearer bob"}, True, "bob"),
+    ],
+)
+def test_a_key_comes_after_the_bearer_and_before_the_body(headers: dict[str, str], keyed: bool, user: str) -> None:
+    assert user_of(headers, {"user": "carol"}, keyed=keyed) == user

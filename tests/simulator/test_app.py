@@ -16,7 +16,8 @@ async def test_the_model_list(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/v1/chat/completions"), ("POST", "/v1/models"), ("PUT", "/simulator/exchanges")]
+    ("method", "path"),
+    [("GET", "/v1/chat/completions"), ("POST", "/v1/models"), ("GET", "/v1/messages"), ("PUT", "/simulator/exchanges")],
 )
 async def test_a_wrong_method(client: httpx.AsyncClient, method: str, path: str) -> None:
     response = await client.request(method, path)

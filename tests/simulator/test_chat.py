@@ -122,6 +122,44 @@ async def test_tools_when_asked(
     assert "".join(fragments) == call["function"]["arguments"]
 
 
+async def test_tools_in_parallel(ask: Ask) -> None:
+    prompt = "[tool=get_weather,no_arguments] [think=3]"
+    whole = (await ask(prompt, tools=TOOLS)).json()["choices"][0]["message"]["tool_calls"]
+    assert [call["function"]["name"] for call in whole] == ["get_weather", "no_arguments"]
+    assert len({call["id"] for call in whole}) == 2
+    streamed = frames(await ask(prompt, tools=TOOLS, stream=True))[:-1]
+    deltas = [delta for event in streamed for delta in event["choices"][0]["delta"].get("tool_calls") or []]
+    sums = ["".join(d["function"]["arguments"] for d in deltas if d["index"] == index) for index in range(2)]
+    assert sums == [call["function"]["arguments"] for call in whole]
+
+
+async def test_a_tools_result_is_answered_in_words(ask: Ask) -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "STUBTOOL:get_weather [chunks=3]"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    ]
+    asked = (await ask(messages=messages[:1], tools=TOOLS)).json()["choices"][0]
+    assert asked["message"]["tool_calls"][0]["function"]["name"] == "get_weather"
+    body = (await ask(messages=messages, tools=TOOLS)).json()
+    assert body["choices"][0]["finish_reason"] == "stop"
+    assert body["usage"]["completion_tokens"] == 3
+
+
+async def test_an_answer_in_json(ask: Ask) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    streamed = await ask("[chunks=5]", stream=True, response_format=wanted)
+    assert json.loads(text(streamed)) == {"city": "simulated"}
+
+
+async def test_images_are_seen(ask: Ask) -> None:
+    content = [{"type": "text", "text": "what?"}, {"type": "image_url", "image_url": {"url": "data:,"}}]
+    body = (await ask(messages=[{"role": "user", "content": content}])).json()
+    assert "as gpt4o with 1 image." in body["choices"][0]["message"]["content"]
+
+
 async def test_tools_without_an_order_are_left_alone(ask: Ask) -> None:
     message = (await ask(tools=TOOLS)).json()["choices"][0]["message"]
     assert message["tool_calls"] is None

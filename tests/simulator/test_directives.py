@@ -10,7 +10,7 @@ from argo_relay.simulator.directives import MOST_TEXT, TABLE, BadDirectiveError,
 
 
 def test_the_table_and_the_values_have_the_same_names() -> None:
-    assert tuple(TABLE) == Directives.__struct_fields__
+    assert (*TABLE, "stub") == Directives.__struct_fields__
 
 
 def test_a_prompt_without_orders_gets_the_defaults() -> None:
@@ -33,7 +33,12 @@ def test_a_prompt_without_orders_gets_the_defaults() -> None:
         ("[chunks=3] [chunks=4]", {"chunks": 4}),
         ("[status=503] [retry_after=3]", {"status": 503, "retry_after": 3.0}),
         ("[drop_after=0] [stall_after=2] [error_after=3]", {"drop_after": 0, "stall_after": 2, "error_after": 3}),
-        ("[tool=get_weather]", {"tool": "get_weather"}),
+        ("[tool=get_weather]", {"tool": ("get_weather",)}),
+        ("[tool=a, b:c] [think=3]", {"tool": ("a", "b:c"), "think": 3, "stub": None}),
+        ("STUBTOOL:exec_command run", {"stub": "exec_command", "tool": None}),
+        ("Try STUBTOOL.", {"stub": "any"}),
+        ("Try STUBTOOL:Bash.", {"stub": "Bash"}),
+        ("MYSTUBTOOL:x [hidden_error]", {"stub": None, "hidden_error": True}),
         ("[pieces=1] [size=100]", {"pieces": 1, "size": 100}),
         ("[no_finish] [no_done] [usage=null]", {"no_finish": True, "no_done": True, "usage": "null"}),
     ],
@@ -84,5 +89,5 @@ def test_any_text_is_a_prompt(prompt: str) -> None:
 def test_the_help_names_each_order_and_its_default() -> None:
     listed = dict(explained())
     assert listed["[first_token=S]"] == "seconds until the first content (default 0.05)"
-    assert listed["[no_done]"] == "leave out data: [DONE]"
+    assert listed["[no_done]"] == "leave out what ends the stream: data: [DONE], message_stop, response.completed"
     assert len(listed) == len(TABLE)

@@ -22,11 +22,12 @@ def rows(ledger: Ledger) -> list[dict[str, Any]]:
 def test_a_running_exchange_and_its_end() -> None:
     ledger = Ledger()
     headers = {"user-agent": "me/1", "authorization": "Bearer alice", "x-request-id": "r1", "accept": "*/*", "x": "y"}
-    exchange = ledger.open(hear(BODY), headers)
+    exchange = ledger.open(hear(BODY), headers, "/v1/messages")
     (row,) = rows(ledger)
     assert row.pop("started") > 1_600_000_000
     assert row == {
         "id": 1,
+        "path": "/v1/messages",
         "body": json.loads(BODY),
         "user": "alice",
         "model": "gpt4o",
@@ -46,32 +47,32 @@ def test_a_running_exchange_and_its_end() -> None:
 
 def test_a_body_is_shown_byte_for_byte() -> None:
     ledger = Ledger()
-    ledger.open(hear(BODY), {})
+    ledger.open(hear(BODY), {}, "/v1/messages")
     assert BODY in encode(ledger.shown())
 
 
 @pytest.mark.parametrize("raw", [b"", b"nonsense", b"\xff", b'{"a": NaN}'])
 def test_what_is_not_json_has_no_body(raw: bytes) -> None:
     ledger = Ledger()
-    ledger.open(hear(raw), {})
+    ledger.open(hear(raw), {}, "/v1/messages")
     (row,) = rows(ledger)
     assert (row["body"], row["user"], row["model"], row["stream"]) == (None, None, None, False)
 
 
 def test_forgetting_keeps_what_runs_and_counts_on() -> None:
     ledger = Ledger()
-    first, second = (ledger.open(hear(b"{}"), {}) for _ in range(2))
+    first, second = (ledger.open(hear(b"{}"), {}, "/v1/messages") for _ in range(2))
     first.end("aborted")
     assert ledger.forget() == 1
     assert [row["id"] for row in rows(ledger)] == [second.id] == [2]
-    assert ledger.open(hear(b"{}"), {}).id == 3
+    assert ledger.open(hear(b"{}"), {}, "/v1/messages").id == 3
 
 
 def test_the_oldest_are_forgotten_beyond_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchanges, "MOST", 3)
     ledger = Ledger()
     for _ in range(5):
-        ledger.open(hear(b"{}"), {})
+        ledger.open(hear(b"{}"), {}, "/v1/messages")
     assert [row["id"] for row in rows(ledger)] == [3, 4, 5]
 
 
@@ -79,8 +80,15 @@ def test_the_oldest_are_forgotten_beyond_a_size_but_never_the_latest(monkeypatch
     monkeypatch.setattr(exchanges, "MOST_BYTES", 10)
     ledger = Ledger()
     for raw in (b"[1]", b"[2,2]", b"[3,3]", b'"a body that is too long"'):
-        ledger.open(hear(raw), {})
+        ledger.open(hear(raw), {}, "/v1/messages")
     assert [row["body"] for row in rows(ledger)] == ["a body that is too long"]
     ledger.forget()
-    ledger.open(hear(b"[5]"), {})
+    ledger.open(hear(b"[5]"), {}, "/v1/messages")
     assert [row["id"] for row in rows(ledger)] == [5]
+
+
+@pytest.mark.parametrize(("keyed", "user"), [(True, "alice"), (False, "bob")])
+def test_a_key_names_the_user_where_the_route_takes_one(keyed: bool, user: str) -> None:
+    ledger = Ledger()
+    ledger.open(hear(BODY), {"x-api-key": "alice"}, "/v1/messages", keyed=keyed)
+    assert [row["user"] for row in rows(ledger)] == [user]

@@ -5,53 +5,16 @@ from typing import Any
 
 import pytest
 
-from argo_relay.simulator.request import ChatRequest, RefusedError, hear, read, text_of
-
-
-def chat(**fields: Any) -> ChatRequest:
-    return read(hear(json.dumps({"model": "gpt4o", "messages": [], **fields}).encode()))
-
-
-def refused(raw: bytes) -> tuple[int, Any]:
-    with pytest.raises(RefusedError) as caught:
-        read(hear(raw))
-    return caught.value.refusal.status, json.loads(caught.value.refusal.body)["detail"]
-
-
-def test_what_is_not_json_is_refused_as_fastapi_does() -> None:
-    assert refused(b'{"model": gpt4o}') == (
-        422,
-        [
-            {
-                "type": "json_invalid",
-                "loc": ["body", 10],
-                "msg": "JSON decode error",
-                "input": {},
-                "ctx": {"error": "Expecting value"},
-            }
-        ],
-    )
-
-
-@pytest.mark.parametrize("raw", [b"\xff\xfe", b'{"a": NaN}', b"[" * 100_000, b"1" * 5000])
-def test_what_no_parser_takes_is_refused(raw: bytes) -> None:
-    assert refused(raw) == (400, "There was an error parsing the body")
+from argo_relay.simulator.request import Turn, cost, dicts, hear, images_in, positive, text_of
 
 
 @pytest.mark.parametrize(
-    ("body", "kind", "loc"),
-    [
-        ([], "model_attributes_type", ["body"]),
-        ({"messages": []}, "missing", ["body", "model"]),
-        ({"model": "gpt4o"}, "missing", ["body", "messages"]),
-        ({"model": 4, "messages": []}, "string_type", ["body", "model"]),
-        ({"model": "gpt4o", "messages": {}}, "list_type", ["body", "messages"]),
-        ({"model": "gpt4o", "messages": [{}, "hi"]}, "dict_type", ["body", "messages", 1]),
-    ],
+    ("raw", "status"), [(b"{", 422), (b"", 422), (b"\xff\xfe", 400), (b'{"a": NaN}', 400), (b"[" * 100_000, 400)]
 )
-def test_a_wrong_shape_is_a_422_that_names_the_field(body: object, kind: str, loc: list[str]) -> None:
-    status, detail = refused(json.dumps(body).encode())
-    assert (status, detail[0]["type"], detail[0]["loc"]) == (422, kind, loc)
+def test_what_is_not_json_is_heard_with_its_refusal(raw: bytes, status: int) -> None:
+    problem = hear(raw).problem
+    assert problem is not None
+    assert (problem.status, list(json.loads(problem.body))) == (status, ["detail"])
 
 
 def test_what_was_heard_without_being_json_has_no_fields() -> None:
@@ -60,41 +23,34 @@ def test_what_was_heard_without_being_json_has_no_fields() -> None:
     assert hear(b'{"model": "gpt4o"}').field("model") == "gpt4o"
 
 
-def test_the_prompt_is_the_last_user_message() -> None:
-    parts = [{"type": "text", "text": "one"}, {"type": "image_url"}, {"type": "text", "text": "two"}, {"type": "text"}]
-    messages = [
-        {"role": "user", "content": "first"},
-        {"role": "user", "content": parts},
-        {"role": "assistant", "content": "answer"},
-    ]
-    assert chat(messages=messages).prompt == "one\ntwo"
-    assert chat(messages=[{"role": "system", "content": "be brief"}]).prompt == ""
-
-
 @pytest.mark.parametrize("content", [None, 7, {}, [7, {"type": "text", "text": 7}]])
 def test_content_that_is_no_text_has_none(content: object) -> None:
     assert text_of({"content": content}) == ""
 
 
-@pytest.mark.parametrize(
-    ("fields", "limit"),
-    [
-        ({}, None),
-        ({"max_tokens": 5}, 5),
-        ({"max_completion_tokens": 3, "max_tokens": 5}, 3),
-        ({"max_tokens": None, "max_completion_tokens": 4}, 4),
-        ({"max_tokens": True}, None),
-        ({"max_tokens": "5"}, None),
-        ({"max_tokens": 0}, None),
-    ],
-)
-def test_the_token_limit(fields: dict[str, Any], limit: int | None) -> None:
-    assert chat(**fields).token_limit == limit
+def test_the_text_of_a_message_in_each_dialect() -> None:
+    parts = [{"type": kind, "text": kind} for kind in ("text", "input_text", "output_text", "refusal")]
+    assert text_of({"content": parts}) == "text\ninput_text\noutput_text"
+    assert text_of({"type": "function_call_output", "output": "done"}) == "done"
 
 
-def test_stream_and_usage_are_asked_for_with_true_only() -> None:
-    assert chat(stream=True).stream
-    assert not chat(stream="true").stream
-    assert chat(stream_options={"include_usage": True}).include_usage
-    assert not chat(stream_options={"include_usage": 1}).include_usage
-    assert not chat(stream_options=True).include_usage
+def test_images_are_counted_in_results_too() -> None:
+    shown: list[dict[str, Any]] = [
+        {"content": [{"type": "image_url"}, {"type": "image"}, {"type": "input_image"}, {"type": "text"}]},
+        {"content": [{"type": "tool_result", "content": [{"type": "image"}]}]},
+        {"output": [{"type": "input_image"}]},
+        {"content": "image"},
+    ]
+    assert images_in(shown) == 5
+
+
+@pytest.mark.parametrize(("value", "limit"), [(5, 5), (0, None), (True, None), ("5", None), (None, None)])
+def test_a_limit_that_makes_sense(value: object, limit: int | None) -> None:
+    assert positive(value) == limit
+
+
+def test_odds_and_ends() -> None:
+    assert [cost(text) for text in ("", "ping", "pings")] == [0, 1, 2]
+    assert dicts([1, {}, "x"]) == [{}]
+    assert dicts({"a": 1}) == []
+    assert Turn(prompt="x").priced(7) == Turn(prompt="x", tokens=7)

@@ -8,24 +8,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo_relay.simulator import bodies, script
-from argo_relay.simulator.bodies import Tokens
-from argo_relay.simulator.calls import Call
+from argo_relay.simulator import chat_bodies, script
+from argo_relay.simulator.answer import Answer, Part, Tokens
+from argo_relay.simulator.chat_voice import ChatVoice
 from argo_relay.simulator.directives import parse
+from argo_relay.simulator.errors import QUOTA
 from argo_relay.simulator.models import find
-from argo_relay.simulator.refusals import QUOTA
 from argo_relay.simulator.request import Refusal
-from argo_relay.simulator.script import Cut, Finish, Hang, Reply, Start, Step, Write
+from argo_relay.simulator.script import Cut, Finish, Hang, Start, Step, Write
 
 MODEL = find("gpt4o")
 assert MODEL is not None
-STAMP = bodies.stamp(MODEL, 1)
+STAMP = chat_bodies.stamp(MODEL, 1)
 PIECES = ("one", " two", " three")
 
 
-def reply(**fields: Any) -> Reply:
-    plain = {"stamp": STAMP, "pieces": PIECES, "finish": "stop", "tokens": Tokens(prompt=7, completion=3)}
-    return Reply(**{**plain, **fields})
+ANSWER = Answer(parts=(Part(kind="text", pieces=PIECES),), finish="stop", tokens=Tokens(prompt=7, completion=3))
+
+
+def reply(**fields: Any) -> ChatVoice:
+    return ChatVoice(stamp=STAMP, answer=ANSWER, **fields)
 
 
 def streamed(orders: str = "", **fields: Any) -> list[Step]:
@@ -126,14 +128,11 @@ def test_what_can_be_left_out() -> None:
     assert body["choices"][0]["finish_reason"] is None
 
 
-def test_a_streamed_call() -> None:
-    call = Call(id="call_1", name="f")
-    first, *fragments, last, _ = events(streamed(call=call, pieces=('{"a"', ":1}"), finish="tool_calls"))
-    (opening,) = first["choices"][0]["delta"]["tool_calls"]
-    assert (opening["id"], opening["function"]) == ("call_1", {"name": "f", "arguments": ""})
-    cut = [event["choices"][0]["delta"]["tool_calls"][0]["function"]["arguments"] for event in fragments]
-    assert cut == ['{"a"', ":1}"]
-    assert last["choices"][0]["finish_reason"] == "tool_calls"
+def test_an_error_may_hide_behind_a_200() -> None:
+    steps = whole("[hidden_error]")
+    assert isinstance(steps[0], Start)
+    assert (steps[0].status, json.loads(written(steps))) == (200, QUOTA)
+    assert events(streamed("[hidden_error]")) == [QUOTA]
 
 
 def test_a_whole_reply_takes_the_time_of_its_pieces() -> None:

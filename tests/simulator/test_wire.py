@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo_relay.simulator.wire import encode, event
+from argo_relay.simulator.wire import encode, event, named_event
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -34,3 +34,7 @@ def test_integers_of_any_size() -> None:
 
 def test_an_event() -> None:
     assert event({"a": 1}) == b'data: {"a":1}\n\n'
+
+
+def test_an_event_may_bear_a_name() -> None:
+    assert named_event("ping", {"type": "ping"}) == b'event: ping\ndata: {"type":"ping"}\n\n'

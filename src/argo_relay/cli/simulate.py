@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
+
+_ROUTES: Final = [
+    ("POST /v1/chat/completions", "every chat model"),
+    ("POST /v1/responses", "OpenAI's models"),
+    ("POST /v1/messages", "Claude"),
+    ("POST /v1/messages/count_tokens", "Claude's tokens"),
+    ("POST /v1/embeddings", "embedding models"),
+    ("GET /v1/models", "what there is"),
+]
 
 
 class _SimulateCommand(click.Command):
     """Ends its help with the tables that the simulator itself works from."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write what a prompt can order, and which users Argo turns away."""
+        """Write where it answers, what a prompt can order, and which users Argo turns away."""
         # Read when somebody asks for help: other commands start without the simulator.
         from argo_relay.simulator.access import SPECIAL_USERS  # noqa: PLC0415
         from argo_relay.simulator.directives import explained  # noqa: PLC0415
 
+        with formatter.section("Routes"):
+            formatter.write_dl(_ROUTES)
         with formatter.section("Directives, anywhere in the last user message"):
             formatter.write_dl(explained())
         with formatter.section("Users that Argo turns away, politely, with status 200"):
@@ -42,8 +55,8 @@ class _SimulateCommand(click.Command):
 def simulate(host: str, port: int) -> None:
     """Serve a faithful Argo on this machine.
 
-    It answers /v1/models and /v1/chat/completions as Argo does, errors included, without a model behind it. Steer it
-    from the prompt, for example: "Say something [first_token=2] [chunks=40] [gap=0.25]".
+    It answers on Argo's routes as Argo does, errors included, without a model behind it. Steer it from the prompt, for
+    example: "Say something [first_token=2] [chunks=40] [gap=0.25]".
     """
     # uvicorn and starlette take long to import: only this command pays.
     from argo_relay.simulator.run import run  # noqa: PLC0415

@@ -38,11 +38,17 @@ _VALID = re.compile(r"[a-z][a-z0-9._-]{0,31}")
 _BEARER = re.compile(r"bearer\s+(\S.*)", re.IGNORECASE)
 
 
-def user_of(headers: Mapping[str, str], body: object) -> str | None:
-    """Return who asks: the bearer even where the body names a better `user`, as measured against production."""
+def user_of(headers: Mapping[str, str], body: object, *, keyed: bool = False) -> str | None:
+    """Return who asks: the bearer even where the body names a better `user`, as measured against production.
+
+    Where a route is `keyed`, `x-api-key` names the user, too; that it comes between the two is inferred.
+    """
     bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
     if bearer:
         return bearer[1]
+    key = headers.get("x-api-key", "").strip()
+    if keyed and key:
+        return key
     user = body.get("user") if isinstance(body, dict) else None
     return user if isinstance(user, str) and user else None
 

@@ -10,10 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from argo_relay.simulator.chat import Chat
+from argo_relay.simulator import chat, embeddings, messages, responses
 from argo_relay.simulator.exchanges import Ledger
 from argo_relay.simulator.models import listing
+from argo_relay.simulator.route import Speaking
 from argo_relay.simulator.wire import encode
+
+_DIALECTS = (chat.DIALECT, messages.DIALECT, messages.COUNTING, responses.DIALECT, embeddings.DIALECT)
 
 
 def _json(value: object, status: int = 200) -> Response:
@@ -45,7 +48,7 @@ def create_app() -> Starlette:
     app = Starlette(
         routes=[
             Route("/v1/models", _models, methods=["GET"]),
-            Route("/v1/chat/completions", Chat(ledger), methods=["POST"]),
+            *(Route(dialect.path, Speaking(ledger, dialect), methods=["POST"]) for dialect in _DIALECTS),
             Route("/simulator/exchanges", exchanges, methods=["GET", "DELETE"]),
         ],
         exception_handlers={HTTPException: _not_served},

@@ -20,6 +20,7 @@ MOST_TEXT = 64 * 1024 * 1024
 """Characters of one reply."""
 
 # Both repetitions are bounded: a prompt of megabytes with one bracket in it must not cost more than a glance.
+_STUB = re.compile(r"\bSTUBTOOL(?::([A-Za-z0-9_.-]{1,128}))?")
 _BRACKET = re.compile(r"\[\s{0,8}([a-z][a-z_]{0,30})\s{0,8}(?:=([^\[\]]{0,200}))?\]")
 
 
@@ -40,12 +41,20 @@ class Directives(msgspec.Struct, frozen=True, kw_only=True):
     drop_after: int | None
     stall_after: int | None
     error_after: int | None
-    tool: str | None
+    tool: tuple[str, ...] | None
+    think: int
     comments: float | None
     pieces: int | None
     no_finish: bool
     no_done: bool
     usage: str | None
+    hidden_error: bool
+    stub: str | None = None
+    """The tool that a prompt names with STUBTOOL, as tests of agents do: called where it is offered."""
+
+    def thoughtless(self) -> Directives:
+        """Return the same without reasoning, for those who show none."""
+        return msgspec.structs.replace(self, think=0)
 
     def time_of(self, chunk: int) -> float:
         """Return when the chunk with this index (the first is 0) goes out."""
@@ -97,10 +106,11 @@ def _count(low: int, high: int, placeholder: str = "N") -> Kind:
     return Kind(placeholder=placeholder, wording=f"a whole number, {low} to {high}", read=read)
 
 
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", text):
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    if not all(re.fullmatch(r"[A-Za-z0-9_.:-]{1,128}", name) for name in names):
         raise ValueError
-    return text
+    return names
 
 
 def _null(text: str) -> str:
@@ -109,7 +119,7 @@ def _null(text: str) -> str:
     return text
 
 
-_TOOL_NAME = Kind(placeholder="NAME", wording="a tool's name, or any", read=_name)
+_TOOLS = Kind(placeholder="NAME", wording="a tool's name, or any, or several with commas between", read=_names)
 _NULL = Kind(placeholder="null", wording="null", read=_null)
 
 _MANY = _count(0, MOST_CHUNKS)
@@ -126,12 +136,14 @@ _ROWS: tuple[tuple[str, Kind | None, Any, str], ...] = (
     ("drop_after", _MANY, None, "cut the connection after N pieces (a whole reply: half way through its body)"),
     ("stall_after", _MANY, None, "after N pieces say nothing more until the client leaves"),
     ("error_after", _MANY, None, "after N pieces fail inside the stream (a whole reply: fail with 429)"),
-    ("tool", _TOOL_NAME, None, "call this tool of those offered, or the first (any), until a tool's result follows"),
+    ("tool", _TOOLS, None, "call this tool of those offered (any: the first; a,b: both) until a tool's result follows"),
+    ("think", _MANY, 0, "pieces of reasoning before the answer, from Claude on /v1/messages and on /v1/responses"),
     ("comments", _seconds(0.001), None, "send a comment line this often while waiting, in streams"),
     ("pieces", _count(1, 1_000_000), None, "write N bytes at a time, wherever that cuts"),
-    ("no_finish", None, False, "leave out the finish_reason"),
-    ("no_done", None, False, "leave out data: [DONE]"),
+    ("no_finish", None, False, "leave out what says why it ended: finish_reason, message_delta, response.completed"),
+    ("no_done", None, False, "leave out what ends the stream: data: [DONE], message_stop, response.completed"),
     ("usage", _NULL, None, "count no tokens: usage fields are null"),
+    ("hidden_error", None, False, "fail with an error's body under status 200, as Argo does at times"),
 )
 # fmt: on
 
@@ -170,7 +182,8 @@ def parse(prompt: str) -> Directives:
         )
     if values["chunks"] * (values["size"] or 1) > MOST_TEXT:
         raise BadDirectiveError(f"[size={values['size']}]: chunks times size is at most {MOST_TEXT} characters.")
-    return Directives(**values)
+    stub = _STUB.search(prompt)
+    return Directives(**values, stub=(stub[1] or "any").rstrip(".") if stub else None)
 
 
 def explained() -> list[tuple[str, str]]:

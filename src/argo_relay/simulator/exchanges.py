@@ -21,15 +21,29 @@ State = Literal["running", "finished", "aborted"]
 
 
 class Exchange:
-    """One chat request. `aborted` means that the client closed its connection before the reply was complete."""
+    """One request. `aborted` means that the client closed its connection before the reply was complete."""
 
-    __slots__ = ("ended", "events", "headers", "id", "model", "raw", "readable", "started", "state", "stream", "user")
+    __slots__ = (
+        "ended",
+        "events",
+        "headers",
+        "id",
+        "model",
+        "path",
+        "raw",
+        "readable",
+        "started",
+        "state",
+        "stream",
+        "user",
+    )
 
-    def __init__(self, number: int, heard: Heard, headers: Mapping[str, str]) -> None:
+    def __init__(self, number: int, path: str, heard: Heard, headers: Mapping[str, str], *, keyed: bool) -> None:
         self.id = number
+        self.path = path
         self.raw = heard.raw
         self.readable = heard.problem is None
-        self.user = user_of(headers, heard.value)
+        self.user = user_of(headers, heard.value, keyed=keyed)
         self.model = heard.field("model")
         self.stream = heard.field("stream") is True
         self.headers = {name: headers[name] for name in _SHOWN_HEADERS if name in headers}
@@ -48,6 +62,7 @@ class Exchange:
         """Return the row; the body's bytes are as they came."""
         return {
             "id": self.id,
+            "path": self.path,
             "body": msgspec.Raw(self.raw) if self.readable else None,
             "user": self.user,
             "model": self.model,
@@ -68,10 +83,10 @@ class Ledger:
         self._bytes = 0
         self._last = 0
 
-    def open(self, heard: Heard, headers: Mapping[str, str]) -> Exchange:
-        """Note a request that has just been read."""
+    def open(self, heard: Heard, headers: Mapping[str, str], path: str, *, keyed: bool = False) -> Exchange:
+        """Note a request that has just been read; `keyed` says whether `x-api-key` may name its user."""
         self._last += 1
-        exchange = Exchange(self._last, heard, headers)
+        exchange = Exchange(self._last, path, heard, headers, keyed=keyed)
         self._rows.append(exchange)
         self._bytes += len(exchange.raw)
         while len(self._rows) > MOST or (self._bytes > MOST_BYTES and len(self._rows) > 1):

@@ -11,9 +11,10 @@ _FILLER = (
 _WORDS = tuple(f" {word}" for word in _FILLER.split())
 
 
-def opening(model: str) -> str:
+def opening(model: str, images: int = 0) -> str:
     """Return the sentence that every answer starts with."""
-    return f"This is the Argo simulator, answering as {model}."
+    seen = f" with {images} image{'s' if images > 1 else ''}" if images else ""
+    return f"This is the Argo simulator, answering as {model}{seen}."
 
 
 def _sized(start: str, size: int, count: int) -> tuple[str, ...]:
@@ -25,8 +26,13 @@ def _sized(start: str, size: int, count: int) -> tuple[str, ...]:
     return tuple(cut)
 
 
-def pieces(model: str, count: int, size: int | None) -> tuple[str, ...]:
-    """Return an answer in `count` pieces: the opening and then words, or `size` characters each."""
+def pieces(start: str, count: int, size: int | None) -> tuple[str, ...]:
+    """Return an answer in `count` pieces: the `start` and then words, or `size` characters each."""
     if size is not None:
-        return _sized(opening(model), size, count)
-    return (opening(model), *islice(cycle(_WORDS), count - 1))
+        return _sized(start, size, count)
+    return (start, *islice(cycle(_WORDS), count - 1)) if count else ()
+
+
+def thoughts(count: int) -> tuple[str, ...]:
+    """Return reasoning in `count` pieces."""
+    return ("The simulator pretends to think.", *islice(cycle(_WORDS), count - 1)) if count else ()

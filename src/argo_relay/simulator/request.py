@@ -1,4 +1,4 @@
-"""A chat request as Argo's web framework reads it, before any model sees it."""
+"""A request as Argo's web framework reads it, before any model sees it, and what every dialect asks for."""
 
 from __future__ import annotations
 
@@ -38,51 +38,107 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
         return self.value.get(name) if isinstance(self.value, dict) else None
 
 
-class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
+class Tool(msgspec.Struct, frozen=True, kw_only=True):
+    """A tool that the request offers."""
+
+    name: str
+    schema: object = None
+    free: bool = False
+    """Whether it takes text as it comes instead of JSON."""
+    namespace: str | None = None
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """What the request says about calling tools."""
+
+    demanded: str | None = None
+    """The tool that has to be called, or "any"."""
+    forbidden: bool = False
+    parallel: bool = True
+
+
+class Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request asks for, in whichever dialect it was written."""
+
+    prompt: str = ""
+    """The text that directives are looked for in."""
+    tools: tuple[Tool, ...] = ()
+    choice: Choice = Choice()
+    answered: bool = False
+    """Whether a tool's result came last."""
+    images: int = 0
+    structured: bool = False
+    """Whether the answer has to be a JSON object, one that fits the schema."""
+    schema: object = None
+    limit: int | None = None
+    """How many tokens the answer may have."""
+    tokens: int = 0
+    """What the prompt costs."""
+
+    def priced(self, tokens: int) -> Turn:
+        """Return the same turn at another cost."""
+        return msgspec.structs.replace(self, tokens=tokens)
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A body of the right shape. Nothing in it has been judged."""
 
     body: dict[str, Any]
     model: str
     messages: list[dict[str, Any]]
+    turn: Turn
 
     @property
     def stream(self) -> bool:
         """Whether the client wants events."""
         return self.body.get("stream") is True
 
-    @property
-    def include_usage(self) -> bool:
-        """Whether the client wants usage in its stream."""
-        options = self.body.get("stream_options")
-        return isinstance(options, dict) and options.get("include_usage") is True
 
-    @property
-    def prompt(self) -> str:
-        """Return the text of the last user message: this is where directives are looked for."""
-        for message in reversed(self.messages):
-            if message.get("role") == "user":
-                return text_of(message)
-        return ""
+_TEXTS = frozenset({"text", "input_text", "output_text"})
+_IMAGES = frozenset({"image_url", "image", "input_image"})
 
-    @property
-    def token_limit(self) -> int | None:
-        """Return the smaller of the two fields that cap a reply's tokens, or None."""
-        limits = [self.body.get("max_tokens"), self.body.get("max_completion_tokens")]
-        return min((limit for limit in limits if type(limit) is int and limit > 0), default=None)
+
+def blocks(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a message's content, or of a tool's output; none where that is a string."""
+    content = message.get("content", message.get("output"))
+    return [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
 
 
 def text_of(message: dict[str, Any]) -> str:
     """Return a message's text: its content, or its text parts joined by new lines."""
-    content = message.get("content")
+    content = message.get("content", message.get("output"))
     if isinstance(content, str):
         return content
-    parts = content if isinstance(content, list) else []
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts = [part.get("text") for part in blocks(message) if part.get("type") in _TEXTS]
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _detail(status: int, detail: object) -> Refusal:
-    return Refusal(status=status, body=encode({"detail": detail}))
+def cost(text: str) -> int:
+    """Return how many tokens a text is reckoned to have."""
+    return -(-len(text) // 4)
+
+
+def images_in(messages: list[dict[str, Any]]) -> int:
+    """Return how many images the messages show, those in tools' results among them."""
+    parts = [part for message in messages for part in blocks(message)]
+    return sum(part.get("type") in _IMAGES for part in parts) + sum(
+        inner.get("type") in _IMAGES for part in parts for inner in blocks(part)
+    )
+
+
+def positive(value: object) -> int | None:
+    """Return a limit that makes sense, or None."""
+    return value if type(value) is int and value > 0 else None
+
+
+def dicts(value: object) -> list[dict[str, Any]]:
+    """Return the objects in what should be a list of them."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def detail(status: int, mistake: object) -> Refusal:
+    """Return a refusal in FastAPI's words."""
+    return Refusal(status=status, body=encode({"detail": mistake}))
 
 
 def hear(raw: bytes) -> Heard:
@@ -97,40 +153,10 @@ def hear(raw: bytes) -> Heard:
             "input": {},
             "ctx": {"error": error.msg},
         }
-        return Heard(raw=raw, problem=_detail(422, [mistake]))
+        return Heard(raw=raw, problem=detail(422, [mistake]))
     except (ValueError, RecursionError):
-        return Heard(raw=raw, problem=_detail(400, "There was an error parsing the body"))
+        return Heard(raw=raw, problem=detail(400, "There was an error parsing the body"))
 
 
 def _no_constants(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-def _invalid(kind: str, loc: list[str | int], message: str, value: object) -> RefusedError:
-    return RefusedError(_detail(422, [{"type": kind, "loc": loc, "msg": message, "input": value}]))
-
-
-def read(heard: Heard) -> ChatRequest:
-    """Return the request, or raise RefusedError with the 422 that names the field at fault."""
-    if heard.problem:
-        raise RefusedError(heard.problem)
-    body = heard.value
-    if not isinstance(body, dict):
-        raise _invalid(
-            "model_attributes_type",
-            ["body"],
-            "Input should be a valid dictionary or object to extract fields from",
-            body,
-        )
-    for name in ("model", "messages"):
-        if name not in body:
-            raise _invalid("missing", ["body", name], "Field required", body)
-    model, messages = body["model"], body["messages"]
-    if not isinstance(model, str):
-        raise _invalid("string_type", ["body", "model"], "Input should be a valid string", model)
-    if not isinstance(messages, list):
-        raise _invalid("list_type", ["body", "messages"], "Input should be a valid list", messages)
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            raise _invalid("dict_type", ["body", "messages", index], "Input should be a valid dictionary", message)
-    return ChatRequest(body=body, model=model, messages=messages)

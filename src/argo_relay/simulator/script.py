@@ -1,19 +1,16 @@
-"""A reply as a script: what is done on the connection, and when. Pure; `chat` acts it out."""
+"""A reply as a script: what is done on the connection, and when. Pure; `route` acts it out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import count, islice
+from typing import Protocol
 
 import msgspec
 
-from argo_relay.simulator import bodies
-from argo_relay.simulator.bodies import Stamp, Tokens
-from argo_relay.simulator.calls import Call
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.refusals import QUOTA
 from argo_relay.simulator.request import Refusal
-from argo_relay.simulator.wire import JSON_HEADERS, STREAM_HEADERS, Headers, encode, event
+from argo_relay.simulator.wire import JSON_HEADERS, STREAM_HEADERS, Headers, encode
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,15 +45,33 @@ class Hang(Step, frozen=True, kw_only=True):
     """Nothing more, ever."""
 
 
-class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said; with a call, the pieces are its arguments."""
+class Voice(Protocol):
+    """A reply in the words of one dialect. A stream is asked for once and in order: an event may count those before."""
 
-    stamp: Stamp
-    pieces: tuple[str, ...]
-    finish: str
-    tokens: Tokens
-    call: Call | None = None
-    include_usage: bool = False
+    @property
+    def count(self) -> int:
+        """Return how many pieces the reply has."""
+
+    def opening(self) -> Iterator[bytes]:
+        """Yield the events that come before any piece."""
+
+    def beats(self) -> Iterator[list[bytes]]:
+        """Yield the events of each piece."""
+
+    def ending(self, orders: Directives) -> Iterator[bytes]:
+        """Yield the events after the last piece."""
+
+    def failing(self) -> Iterator[bytes]:
+        """Yield the events of a stream that fails."""
+
+    def whole(self, orders: Directives) -> object:
+        """Return the reply in one body."""
+
+    def failed(self) -> Refusal:
+        """Return how a whole reply fails."""
+
+    def hidden(self) -> object:
+        """Return the error that may come with status 200."""
 
 
 def refused(refusal: Refusal, at: float = 0.0) -> Iterator[Step]:
@@ -84,62 +99,50 @@ def _comments(start: float, end: float | None, every: float | None) -> Iterator[
         yield Write(at=at, data=b": still waiting\n\n")
 
 
-def streamed(reply: Reply, orders: Directives) -> Iterator[Step]:
-    """Yield a reply as events: the role, the pieces, the finish, the usage if asked for, and [DONE]."""
-    sent, wrong = _limits(orders, len(reply.pieces))
+def streamed(voice: Voice, orders: Directives) -> Iterator[Step]:
+    """Yield a reply as events: what opens it with the status line, its pieces, and what ends it."""
+    sent, wrong = _limits(orders, voice.count)
+    if orders.hidden_error:
+        sent, wrong = 0, "error"
     now = orders.headers
     yield Start(at=now, status=200, headers=STREAM_HEADERS)
-    for index in range(sent):
+    yield from _events(now, voice.opening())
+    for index, beat in enumerate(islice(voice.beats(), sent)):
         then = orders.time_of(index)
         yield from _comments(now, then, orders.comments)
         now = then
-        if index == 0:
-            yield _event(now, bodies.chunk(reply.stamp, bodies.opening_delta(reply.call)))
-        yield _event(now, bodies.chunk(reply.stamp, bodies.delta(reply.pieces[index], reply.call)))
+        yield from _events(now, beat)
     if wrong == "drop":
         yield Cut(at=now)
     elif wrong == "stall":
         yield from _comments(now, None, orders.comments)
         yield Hang(at=now)
-    elif wrong == "error":
-        yield _event(now, QUOTA)
-        yield Finish(at=now)
     else:
-        yield from _ending(reply, orders, now)
+        yield from _events(now, voice.failing() if wrong == "error" else voice.ending(orders))
+        yield Finish(at=now)
 
 
-def _event(at: float, value: object) -> Write:
-    return Write(at=at, data=event(value), events=1)
+def _events(at: float, events: Iterable[bytes]) -> Iterator[Step]:
+    return (Write(at=at, data=event, events=1) for event in events)
 
 
-def _ending(reply: Reply, orders: Directives, now: float) -> Iterator[Step]:
-    if not orders.no_finish:
-        yield _event(now, bodies.chunk(reply.stamp, {}, reply.finish))
-    if reply.include_usage:
-        yield _event(now, bodies.usage_chunk(reply.stamp, reply.tokens))
-    if not orders.no_done:
-        yield Write(at=now, data=b"data: [DONE]\n\n", events=1)
-    yield Finish(at=now)
-
-
-def whole(reply: Reply, orders: Directives) -> Iterator[Step]:
+def whole(voice: Voice, orders: Directives) -> Iterator[Step]:
     """Yield a reply in one body, after the time its pieces take.
 
     Its status line waits for the body, unless `headers` ordered it earlier.
     """
-    sent, wrong = _limits(orders, len(reply.pieces))
+    sent, wrong = _limits(orders, voice.count)
     end = orders.time_of(sent - 1)
-    finish = None if orders.no_finish else reply.finish
-    body = encode(bodies.whole(reply.stamp, "".join(reply.pieces), reply.call, finish, reply.tokens))
+    if wrong == "error":
+        yield from refused(voice.failed(), end)
+        return
+    body = encode(voice.hidden() if orders.hidden_error else voice.whole(orders))
     early = orders.headers < orders.first_token
     start = Start(
         at=orders.headers if early else end,
         status=200,
         headers=(*JSON_HEADERS, (b"content-length", str(len(body)).encode())),
     )
-    if wrong == "error":
-        yield from refused(Refusal(status=429, body=encode(QUOTA)), end)
-        return
     if wrong != "stall" or early:
         yield start
     if wrong == "stall":

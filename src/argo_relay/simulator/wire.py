@@ -25,3 +25,8 @@ def encode(value: object) -> bytes:
 def event(value: object) -> bytes:
     """Return `value` as one server-sent event."""
     return b"data: " + encode(value) + b"\n\n"
+
+
+def named_event(name: str, value: object) -> bytes:
+    """Return `value` as one server-sent event that bears a name."""
+    return b"event: " + name.encode() + b"\n" + event(value)

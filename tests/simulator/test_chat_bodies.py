@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from argo_relay.simulator import bodies
-from argo_relay.simulator.bodies import Tokens
+from argo_relay.simulator import chat_bodies as bodies
+from argo_relay.simulator.answer import Answer, Part, Tokens
 from argo_relay.simulator.calls import Call
 from argo_relay.simulator.models import Model, find
+from argo_relay.simulator.seals import sealed
 
 FILTERS = {
     "hate": {"filtered": False, "severity": "safe"},
@@ -19,6 +20,15 @@ FILTERS = {
     "violence": {"filtered": False, "severity": "safe"},
 }
 CALL = Call(id="call_1", name="get_weather")
+
+
+def said(text: str, tokens: Tokens) -> Answer:
+    return Answer(parts=(Part(kind="text", pieces=(text,)),), finish="stop", tokens=tokens)
+
+
+def called(text: str, tokens: Tokens, *calls: Call) -> Answer:
+    parts = tuple(Part(kind="call", pieces=(text,), call=call) for call in calls or (CALL,))
+    return Answer(parts=parts, finish="tool_calls", tokens=tokens)
 
 
 def model(name: str) -> Model:
@@ -36,7 +46,7 @@ def keys(value: Any) -> Any:
 
 def test_an_openai_reply_is_the_sdks_dump_key_for_key() -> None:
     stamp = bodies.stamp(model("gpt4o"), 1779381708)
-    body = bodies.whole(stamp, "Pong!", None, "stop", Tokens(prompt=7, completion=3))
+    body = bodies.whole(stamp, said("Pong!", Tokens(prompt=7, completion=3)), "stop")
     assert re.fullmatch(r"chatcmpl-[A-Za-z0-9]{29}", body["id"])
     expected = {
         "id": body["id"],
@@ -81,7 +91,7 @@ def test_an_openai_reply_is_the_sdks_dump_key_for_key() -> None:
 
 def test_a_gemini_reply_holds_little_but_the_text() -> None:
     stamp = bodies.stamp(model("gemini25pro"), 1779381844)
-    body = bodies.whole(stamp, "pong", None, "stop", Tokens(prompt=1, completion=1))
+    body = bodies.whole(stamp, said("pong", Tokens(prompt=1, completion=1)), "stop")
     expected = {
         "id": body["id"],
         "object": "chat.completion",
@@ -117,26 +127,24 @@ def test_each_vendor_has_its_ids_and_names(name: str, served: str, pattern: str)
 def test_o3_and_calls_carry_no_filters() -> None:
     tokens = Tokens(prompt=1, completion=1)
     assert (
-        bodies.whole(bodies.stamp(model("gpto3"), 0), "x", None, "stop", tokens)["choices"][0]["content_filter_results"]
+        bodies.whole(bodies.stamp(model("gpto3"), 0), said("x", tokens), "stop")["choices"][0]["content_filter_results"]
         == {}
     )
-    body = bodies.whole(bodies.stamp(model("gpt4o"), 0), "{}", CALL, "tool_calls", tokens)
+    body = bodies.whole(bodies.stamp(model("gpt4o"), 0), called("{}", tokens), "tool_calls")
     assert body["choices"][0]["content_filter_results"] == {}
 
 
 @pytest.mark.parametrize("name", ["gpt4o", "gemini25pro", "claudesonnet46"])
 def test_a_call_has_no_content(name: str) -> None:
-    body = bodies.whole(bodies.stamp(model(name), 0), '{"a":1}', CALL, "tool_calls", Tokens(prompt=1, completion=2))
+    body = bodies.whole(bodies.stamp(model(name), 0), called('{"a":1}', Tokens(prompt=1, completion=2)), "tool_calls")
     message = body["choices"][0]["message"]
     assert message["content"] is None
+    for call in message["tool_calls"]:
+        assert ("extra_content" in call) == (name == "gemini25pro")
+        call.pop("extra_content", None)
     assert message["tool_calls"] == [
         {"id": "call_1", "function": {"arguments": '{"a":1}', "name": "get_weather"}, "type": "function"}
     ]
-
-
-def test_call_ids() -> None:
-    assert re.fullmatch(r"call_\w{24}", bodies.call_id(model("gpt4o")))
-    assert re.fullmatch(r"toolu_vrtx_\w{24}", bodies.call_id(model("claudeopus47")))
 
 
 def test_an_openai_chunk_spells_out_its_nulls() -> None:
@@ -194,10 +202,30 @@ def test_a_denial_names_the_user_and_the_model_asked_for() -> None:
 
 
 def test_deltas() -> None:
-    assert bodies.opening_delta(None) == {"role": "assistant", "content": ""}
+    stamp = bodies.stamp(model("gpt4o"), 5)
+    assert bodies.opening_delta(stamp, None) == {"role": "assistant", "content": ""}
     assert bodies.delta("Hi", None) == {"content": "Hi"}
-    (made,) = bodies.opening_delta(CALL)["tool_calls"]
+    (made,) = bodies.opening_delta(stamp, CALL)["tool_calls"]
     assert made == {
         "index": 0, "id": "call_1", "function": {"name": "get_weather", "arguments": ""}, "type": "function"
     }  # fmt: skip
-    assert bodies.delta('{"', CALL) == {"tool_calls": [{"index": 0, "function": {"arguments": '{"'}}]}
+    assert bodies.delta('{"', 0) == {"tool_calls": [{"index": 0, "function": {"arguments": '{"'}}]}
+    assert bodies.opening_call(stamp, CALL, 1)["tool_calls"][0]["index"] == 1
+
+
+def test_geminis_calls_are_sealed_alike_whole_and_streamed() -> None:
+    stamp = bodies.stamp(model("gemini25pro"), 5)
+    (opening,) = bodies.opening_call(stamp, CALL, 0)["tool_calls"]
+    body = bodies.whole(stamp, called("{}", Tokens(prompt=1, completion=1)), "tool_calls")
+    (made,) = body["choices"][0]["message"]["tool_calls"]
+    assert made["extra_content"] == opening["extra_content"] == {
+        "google": {"thought_signature": sealed("call", "get_weather")}
+    }  # fmt: skip
+
+
+def test_several_calls_keep_their_order() -> None:
+    other = Call(id="call_2", name="get_time")
+    body = bodies.whole(
+        bodies.stamp(model("gpt4o"), 5), called("{}", Tokens(prompt=1, completion=2), CALL, other), "tool_calls"
+    )
+    assert [call["id"] for call in body["choices"][0]["message"]["tool_calls"]] == ["call_1", "call_2"]

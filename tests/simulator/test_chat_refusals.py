@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from argo_relay.simulator.chat_refusals import judge
 from argo_relay.simulator.models import find
-from argo_relay.simulator.refusals import QUOTA, bad_directive, invalid_model, judge, ordered
-from argo_relay.simulator.request import ChatRequest, Refusal
+from argo_relay.simulator.request import Refusal, Request, Turn
+from argo_relay.simulator.seals import sealed
 
 USER = {"role": "user", "content": "ping"}
 # As production answered on 2026-05-21, broken into lines for this page only.
@@ -33,7 +34,7 @@ CALLS = [{"id": "call_1", "type": "function"}, {"id": "call_2", "type": "functio
 def judged(model: str, *messages: dict[str, Any], **fields: Any) -> Refusal | None:
     known = find(model)
     assert known is not None
-    return judge(ChatRequest(body=fields, model=model, messages=list(messages) or [USER]), known)
+    return judge(Request(body=fields, model=model, messages=list(messages) or [USER], turn=Turn()), known)
 
 
 def answer(model: str, *messages: dict[str, Any], **fields: Any) -> tuple[int, str]:
@@ -119,39 +120,24 @@ def test_embedding_models_do_not_chat() -> None:
     assert "does not work with the specified model, text-embedding-3-small" in body
 
 
-def test_an_unknown_model_and_a_bad_directive_are_400s_of_argos_shape() -> None:
-    for refusal, message in ((invalid_model("gpt-4o"), "Invalid model: gpt-4o"), (bad_directive("no"), "no")):
-        assert refusal.status == 400
-        body = json.loads(refusal.body)
-        assert list(body["error"]) == ["message", "type", "code"]
-        assert body["error"]["message"] == message
-
-
 @pytest.mark.parametrize(
-    ("status", "kind"),
+    ("signature", "taken"),
     [
-        (400, "BadRequestError"),
-        (401, "AuthenticationError"),
-        (418, "APIStatusError"),
-        (500, "InternalServerError"),
-        (503, "InternalServerError"),
+        (sealed("call", "get_weather"), True),
+        ("skip_thought_signature_validator", True),
+        (sealed("reasoning", "get_weather"), False),
+        ("made up", False),
+        (None, False),
     ],
 )
-def test_an_ordered_error_is_wrapped(status: int, kind: str) -> None:
-    refusal = ordered(status, None)
-    error = json.loads(refusal.body)["error"]
-    assert (refusal.status, error["type"], error["code"]) == (status, kind, "internal_error")
-    assert error["message"].startswith(f"Error code: {status} - {{'error': {{'message': ")
+def test_gemini_knows_the_signatures_of_its_calls(signature: str | None, taken: bool) -> None:
+    call = {"id": "call_1", "extra_content": {"google": {"thought_signature": signature}}}
+    made = {"role": "assistant", "content": "", "tool_calls": [call]}
+    refusal = judged("gemini25pro", USER, made)
+    assert (refusal is None) == taken
+    assert refusal is None or b"Corrupted thought signature." in refusal.body
 
 
-def test_an_ordered_429_is_the_quota_and_may_name_a_time() -> None:
-    refusal = ordered(429, 1.5)
-    assert json.loads(refusal.body) == QUOTA
-    assert "RESOURCE_EXHAUSTED" in QUOTA["error"]["message"]
-    assert refusal.headers == ((b"content-type", b"application/json"), (b"retry-after", b"1.5"))
-
-
-def test_an_ordered_502_is_the_web_servers_page() -> None:
-    refusal = ordered(502, 3)
-    assert b"<center>nginx</center>" in refusal.body
-    assert refusal.headers == ((b"content-type", b"text/html"), (b"retry-after", b"3"))
+def test_gemini_takes_calls_without_a_signature() -> None:
+    made = {"role": "assistant", "content": "", "tool_calls": [{"id": "call_1", "extra_content": {"google": {}}}]}
+    assert judged("gemini25pro", USER, made) is None

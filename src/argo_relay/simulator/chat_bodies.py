@@ -1,4 +1,4 @@
-"""The shapes of Argo's answers, key order included: whole replies, stream chunks, usage.
+"""The shapes of Argo's chat answers, key order included: whole replies, stream chunks, usage.
 
 OpenAI's are what its Python SDK dumps (every field, most of them null), with Azure's content filters; Gemini's and
 Claude's are put together by Argo itself and hold little else than the text. Whole replies as recorded in May 2026; the
@@ -7,16 +7,16 @@ chunks were not recorded and follow the same two habits.
 
 from __future__ import annotations
 
-import secrets
-import string
 from typing import Any
 
 import msgspec
 
+from argo_relay.simulator.answer import Answer, Part, Tokens
 from argo_relay.simulator.calls import Call
+from argo_relay.simulator.ids import blocked_id, chat_id
 from argo_relay.simulator.models import Model
+from argo_relay.simulator.seals import sealed
 
-_ALPHABET = string.ascii_letters + string.digits
 _SAFE = {"filtered": False, "severity": "safe"}
 _UNDETECTED = {"detected": False, "filtered": False}
 _FILTERS = {
@@ -39,51 +39,34 @@ class Stamp(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the body is a dump of OpenAI's SDK."""
     fingerprint: str | None = None
     filtered: bool = False
-
-
-class Tokens(msgspec.Struct, frozen=True, kw_only=True):
-    """What a reply cost; None writes null."""
-
-    prompt: int | None
-    completion: int | None
-
-
-def _letters(count: int) -> str:
-    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
-
-
-def call_id(model: Model) -> str:
-    """Return a new tool call id in its vendor's style."""
-    return f"toolu_vrtx_{_letters(24)}" if model.owner == "anthropic" else f"call_{_letters(24)}"
+    sealed_calls: bool = False
+    """Whether calls bear the signature of Gemini's thoughts."""
 
 
 def stamp(model: Model, created: int) -> Stamp:
     """Return a new reply's stamp, its id in its vendor's style."""
-    if model.owner == "openai":
-        return Stamp(
-            id=f"chatcmpl-{_letters(29)}",
-            created=created,
-            model=model.served_as,
-            sdk=True,
-            fingerprint=model.fingerprint,
-            filtered=model.filtered,
-        )
-    name = f"msg_vrtx_{_letters(24)}" if model.owner == "anthropic" else _letters(23)
-    return Stamp(id=name, created=created, model=model.served_as, sdk=False)
+    return Stamp(
+        id=chat_id(model),
+        created=created,
+        model=model.served_as,
+        sdk=model.owner == "openai",
+        fingerprint=model.fingerprint,
+        filtered=model.filtered and model.owner == "openai",
+        sealed_calls=model.owner == "google",
+    )
 
 
 def blocked_stamp(user: str | None, model: str, created: int) -> Stamp:
     """Return the stamp of a denial: it names the user, and the model as it was asked for."""
-    return Stamp(id=f"msg_blocked_{user or ''}_{created}", created=created, model=model, sdk=False)
+    return Stamp(id=blocked_id(user, created), created=created, model=model, sdk=False)
 
 
 def usage(stamp: Stamp, tokens: Tokens) -> dict[str, Any]:
     """Return the usage object."""
-    known = tokens.prompt is not None and tokens.completion is not None
-    total = (tokens.prompt or 0) + (tokens.completion or 0) if known else None
+    total = tokens.total
     if not stamp.sdk:
         return {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.completion, "total_tokens": total}
-    zero = 0 if known else None
+    zero = None if total is None else 0
     return {
         "completion_tokens": tokens.completion,
         "prompt_tokens": tokens.prompt,
@@ -112,12 +95,23 @@ def _message(stamp: Stamp, content: str | None, calls: list[dict[str, Any]] | No
     }
 
 
-def whole(stamp: Stamp, text: str, call: Call | None, finish: str | None, tokens: Tokens) -> dict[str, Any]:
-    """Return a whole reply; with a call, `text` is its arguments."""
-    made = None
-    if call is not None:
-        made = [{"id": call.id, "function": {"arguments": text, "name": call.name}, "type": "function"}]
-    message = _message(stamp, None if call else text, made)
+def _sealed(stamp: Stamp, call: Call) -> dict[str, Any]:
+    if not stamp.sealed_calls:
+        return {}
+    return {"extra_content": {"google": {"thought_signature": sealed("call", call.name)}}}
+
+
+def _made(stamp: Stamp, part: Part, call: Call) -> dict[str, Any]:
+    function = {"arguments": part.text, "name": call.name}
+    return {"id": call.id, "function": function, "type": "function"} | _sealed(stamp, call)
+
+
+def whole(stamp: Stamp, answer: Answer, finish: str | None) -> dict[str, Any]:
+    """Return a whole reply."""
+    made = [_made(stamp, part, part.call) for part in answer.parts if part.call]
+    text = "".join(part.text for part in answer.parts if part.kind == "text")
+    message = _message(stamp, None if made else text, made or None)
+    counted = usage(stamp, answer.tokens)
     if not stamp.sdk:
         return {
             "id": stamp.id,
@@ -125,14 +119,14 @@ def whole(stamp: Stamp, text: str, call: Call | None, finish: str | None, tokens
             "created": stamp.created,
             "model": stamp.model,
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
-            "usage": usage(stamp, tokens),
+            "usage": counted,
         }
     choice = {
         "finish_reason": finish,
         "index": 0,
         "logprobs": None,
         "message": message,
-        "content_filter_results": _FILTERS if stamp.filtered and not call else {},
+        "content_filter_results": _FILTERS if stamp.filtered and not made else {},
     }
     return {
         "id": stamp.id,
@@ -142,7 +136,7 @@ def whole(stamp: Stamp, text: str, call: Call | None, finish: str | None, tokens
         "object": "chat.completion",
         "service_tier": "default",
         "system_fingerprint": stamp.fingerprint,
-        "usage": usage(stamp, tokens),
+        "usage": counted,
     }
 
 
@@ -188,17 +182,22 @@ def usage_chunk(stamp: Stamp, tokens: Tokens) -> dict[str, Any]:
     return _chunk(stamp, [], usage(stamp, tokens))
 
 
-def opening_delta(call: Call | None) -> dict[str, Any]:
+def opening_call(stamp: Stamp, call: Call, index: int) -> dict[str, Any]:
+    """Return the delta that starts a call: its id and name."""
+    function = {"name": call.name, "arguments": ""}
+    made = {"index": index, "id": call.id, "function": function, "type": "function"}
+    return {"tool_calls": [made | _sealed(stamp, call)]}
+
+
+def opening_delta(stamp: Stamp, call: Call | None) -> dict[str, Any]:
     """Return the first delta: the role, and of a call its id and name."""
     if call is None:
         return {"role": "assistant", "content": ""}
-    function = {"name": call.name, "arguments": ""}
-    made = {"index": 0, "id": call.id, "function": function, "type": "function"}
-    return {"role": "assistant", "content": None, "tool_calls": [made]}
+    return {"role": "assistant", "content": None, **opening_call(stamp, call, 0)}
 
 
-def delta(piece: str, call: Call | None) -> dict[str, Any]:
-    """Return the delta that carries one piece of the text, or of a call's arguments."""
-    if call is None:
+def delta(piece: str, index: int | None) -> dict[str, Any]:
+    """Return the delta that carries one piece of the text, or of the arguments of the call with this index."""
+    if index is None:
         return {"content": piece}
-    return {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+    return {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}

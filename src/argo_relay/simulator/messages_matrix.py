@@ -1,0 +1,48 @@
+"""Which Claude takes which parameters, as measured against production in May 2026.
+
+Rows of models that Argo got later follow Opus 4.7, those that it has retired follow Opus 4.1. What Opus 4.1 makes of
+temperature and top_p nobody knows: each of its answers was an error that day.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Takes(msgspec.Struct, frozen=True, kw_only=True):
+    """What one model takes."""
+
+    sampling: bool
+    """temperature or top_p."""
+    both: bool
+    """temperature together with top_p."""
+    enabled: bool
+    """Thinking with a budget."""
+    adaptive: bool
+    """Thinking without one."""
+    any_effort: bool
+    """Whatever stands in output_config.effort."""
+
+
+_FROM_47 = Takes(sampling=False, both=False, enabled=False, adaptive=True, any_effort=False)
+
+# fmt: off
+_ROWS = {
+    #                       temperature or top_p  both          thinking: enabled  adaptive        any effort
+    "claudeopus46":   Takes(sampling=True,        both=False,   enabled=True,      adaptive=True,  any_effort=True),
+    "claudesonnet46": Takes(sampling=True,        both=False,   enabled=True,      adaptive=True,  any_effort=True),
+    "claudeopus45":   Takes(sampling=True,        both=False,   enabled=True,      adaptive=False, any_effort=True),
+    "claudesonnet45": Takes(sampling=True,        both=False,   enabled=True,      adaptive=False, any_effort=True),
+    "claudehaiku45":  Takes(sampling=True,        both=False,   enabled=True,      adaptive=False, any_effort=True),
+    "claudeopus47":   _FROM_47,
+    "claudeopus48":   _FROM_47,
+    "claudesonnet5":  _FROM_47,
+    "claudeopus5":    _FROM_47,
+}
+# fmt: on
+_OLDER = Takes(sampling=True, both=True, enabled=True, adaptive=False, any_effort=True)
+
+
+def takes(internal_id: str) -> Takes:
+    """Return a Claude's row."""
+    return _ROWS.get(internal_id, _OLDER)
