@@ -378,3 +378,25 @@ def test_what_is_encoded_is_read_back(value: Any) -> None:
 
 def test_what_is_encoded_is_compact() -> None:
     assert jsonx.encode({"a": [1, None, True, "é"], "b": {}}) == '{"a":[1,null,true,"é"],"b":{}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": "x\ud83d"}, b'{"a":"x\\ud83d"}'),
+        ({"\udc00": [1, "é"]}, b'{"\\udc00":[1,"\\u00e9"]}'),
+        ([2**64 - 1, -(2**63)], b"[18446744073709551615,-9223372036854775808]"),
+        ([2**64], b"[18446744073709551616]"),
+        ({"a": [-(2**70)], "b": None}, b'{"a":[-1180591620717411303424],"b":null}'),
+    ],
+)
+def test_what_msgspec_cannot_write_is_written_as_compactly(value: object, text: bytes) -> None:
+    assert jsonx.encode(value) == text
+    assert jsonx.decode_loosely(text) == value
+
+
+@UNTIMED
+@given(values(), st.sampled_from(["\ud83d", "a\udfffb", 2**64, -(2**100)]))
+def test_what_only_the_standard_library_writes_is_read_back(value: Any, stranger: object) -> None:
+    whole = {"value": value, "stranger": stranger}
+    assert jsonx.decode_loosely(jsonx.encode(whole)) == whole

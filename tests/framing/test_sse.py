@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from argo_relay.framing import sse
-from argo_relay.framing.sse import Frame, Splitter
+from argo_relay.framing.base import Frame
+from argo_relay.framing.sse import Splitter
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 LINES = [
@@ -28,6 +29,8 @@ LINES = [
     b": comment",
     b":",
     b"event: ping",
+    b"event:",
+    b"event",
     b"id: 1\x00",
     b"retry: 3",
     b"database: x",
@@ -116,6 +119,15 @@ def test_data_is_what_the_standard_says(text: bytes) -> None:
 
 @UNTIMED
 @given(texts())
+def test_an_events_name_is_what_its_last_event_line_says(text: bytes) -> None:
+    for frame in split([text]):
+        lines = frame.raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        names = [line[6:].removeprefix(b" ") for line in lines if line == b"event" or line.startswith(b"event:")]
+        assert frame.event == (names[-1] if names else None)
+
+
+@UNTIMED
+@given(texts())
 def test_a_frame_holds_one_event_at_most(text: bytes) -> None:
     for frame in split([text]):
         assert events(frame.raw) == ([] if frame.data is None else [frame.data])
@@ -123,30 +135,42 @@ def test_a_frame_holds_one_event_at_most(text: bytes) -> None:
 
 @pytest.mark.parametrize("end", LINE_ENDS)
 @pytest.mark.parametrize(
-    ("lines", "data"),
+    ("lines", "data", "event"),
     [
-        ([b"data: x"], b"x"),
-        ([b"data:x"], b"x"),
-        ([b"data:  x "], b" x "),
-        ([b"data:\tx"], b"\tx"),
-        ([b"data:"], b""),
-        ([b"data: "], b""),
-        ([b"data"], b""),
-        ([b"data: a", b"data: b"], b"a\nb"),
-        ([b"data: a", b"id: 1\x00"], b"a"),
-        ([b"data: a", b": comment", b"data", b"data:b"], b"a\n\nb"),
-        ([b"event: ping", b"data: {}"], b"{}"),
-        ([b"data: a:b: c"], b"a:b: c"),
-        ([b": comment"], None),
-        ([b"event: ping"], None),
-        ([b"database: x", b" data: x", b"Data: x"], None),
-        ([b""], None),
+        ([b"data: x"], b"x", None),
+        ([b"data:x"], b"x", None),
+        ([b"data:  x "], b" x ", None),
+        ([b"data:\tx"], b"\tx", None),
+        ([b"data:"], b"", None),
+        ([b"data: "], b"", None),
+        ([b"data"], b"", None),
+        ([b"data: a", b"data: b"], b"a\nb", None),
+        ([b"data: a", b"id: 1\x00"], b"a", None),
+        ([b"data: a", b": comment", b"data", b"data:b"], b"a\n\nb", None),
+        ([b"event: ping", b"data: {}"], b"{}", b"ping"),
+        ([b"data: a:b: c"], b"a:b: c", None),
+        ([b": comment"], None, None),
+        ([b"event: ping"], None, b"ping"),
+        ([b"database: x", b" data: x", b"Data: x"], None, None),
+        ([b""], None, None),
+        ([b"event:ping", b"data:{}"], b"{}", b"ping"),
+        ([b"event:  two ", b"data: {}"], b"{}", b" two "),
+        ([b"event:", b"data: {}"], b"{}", b""),
+        ([b"event", b"data: {}"], b"{}", b""),
+        ([b"data: {}", b"event: ping"], b"{}", b"ping"),
+        ([b"event: a", b"data: {}", b"event: b"], b"{}", b"b"),
+        ([b"event: ping", b": comment", b"id: 1", b"data: a", b"data: b"], b"a\nb", b"ping"),
+        ([b"event: ping", b"id: 1"], None, b"ping"),
+        ([b"eventual: ping", b"data: {}"], b"{}", None),
+        ([b" event: ping", b"Event: ping", b"data: {}"], b"{}", None),
     ],
 )
-def test_what_a_frames_data_is(lines: list[bytes], data: bytes | None, end: bytes) -> None:
+def test_what_a_frames_data_and_name_are(
+    lines: list[bytes], data: bytes | None, event: bytes | None, end: bytes
+) -> None:
     raw = b"".join(line + end for line in lines) + end
     # One byte more shows that a lone CR is not half of a CRLF.
-    assert Splitter().feed(raw + b"d") == [Frame(raw, data)]
+    assert Splitter().feed(raw + b"d") == [Frame(raw, data, event)]
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)
@@ -262,7 +286,20 @@ def test_only_a_frame_without_its_blank_line_needs_closing(end: bytes) -> None:
         assert sse.closing(whole) == b""
 
 
+LINE = st.binary().filter(lambda data: not set(data) & set(b"\r\n"))
+
+
 @UNTIMED
-@given(st.binary().filter(lambda data: not set(data) & set(b"\r\n")))
-def test_what_is_written_is_read_back(data: bytes) -> None:
-    assert split([sse.write(data)]) == [Frame(sse.write(data), data)]
+@given(LINE, LINE)
+def test_what_is_written_is_read_back(data: bytes, event: bytes) -> None:
+    assert split([sse.write(data, event)]) == [Frame(sse.write(data, event), data, event or None)]
+
+
+def test_a_frame_has_a_name_only_where_one_is_given() -> None:
+    assert sse.write(b"{}") == b"data: {}\n\n"
+    assert sse.write(b"{}", b"ping") == b"event: ping\ndata: {}\n\n"
+
+
+def test_the_framing_is_an_event_stream() -> None:
+    assert (sse.SSE.name, sse.SSE.media_type) == ("sse", "text/event-stream")
+    assert sse.SSE.splitter().feed(b"data: x\n\n") == [Frame(b"data: x\n\n", b"x")]

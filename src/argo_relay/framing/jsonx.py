@@ -55,8 +55,11 @@ def decode_loosely(text: bytes) -> Any:
 
 
 def encode(value: object) -> bytes:
-    """Return a value as compact JSON."""
-    return msgspec.json.encode(value)
+    """Return a value as compact JSON; half a surrogate pair stays an escape, and no integer is too large."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, OverflowError):
+        return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 class JsonObject:

@@ -6,18 +6,13 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final
+
+from argo_relay.framing.base import Frame, Framing
 
 # Two line ends in a row. A lone CR at the end of what has arrived may be half of a CRLF, so it waits for the next byte.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z)){2}")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
-
-
-class Frame(NamedTuple):
-    """One event: its very bytes, and its data (lines joined by LF; None for comments and other frames without data)."""
-
-    raw: bytes
-    data: bytes | None
 
 
 class Splitter:
@@ -84,21 +79,38 @@ def _ends(text: bytes) -> list[int]:
 
 
 def _frame(raw: bytes) -> Frame:
-    if raw.startswith(b"data:") and raw.endswith(b"\n\n") and raw.count(b"\n") == 2 and b"\r" not in raw:
-        return Frame(raw, raw[6:-2] if raw[5:6] == b" " else raw[5:-2])
+    # Nearly every frame is one line of data, or an event's name and one line of data; both need no pattern.
+    lines = raw.count(b"\n")
+    if lines <= 3 and b"\r" not in raw and raw.endswith(b"\n\n"):
+        if lines == 2 and raw.startswith(b"data:"):
+            return Frame(raw, _value(raw[5:-2]))
+        if lines == 3 and raw.startswith(b"event:"):
+            name, _, rest = raw[6:-2].partition(b"\n")
+            if rest.startswith(b"data:"):
+                return Frame(raw, _value(rest[5:]), _value(name))
     data = []
+    event = None
     for line in _LINE_END.split(raw):
         name, _, value = line.partition(b":")
         if name == b"data":
-            data.append(value.removeprefix(b" "))
-    return Frame(raw, b"\n".join(data) if data else None)
+            data.append(_value(value))
+        elif name == b"event":
+            event = _value(value)
+    return Frame(raw, b"\n".join(data) if data else None, event)
 
 
-def write(data: bytes) -> bytes:
-    """Return a frame that carries one line of data."""
-    return b"data: " + data + b"\n\n"
+def _value(text: bytes) -> bytes:
+    return text[1:] if text.startswith(b" ") else text
+
+
+def write(data: bytes, event: bytes = b"") -> bytes:
+    """Return a frame that carries one line of data, under an event's name where one is given."""
+    return b"event: " + event + b"\ndata: " + data + b"\n\n" if event else b"data: " + data + b"\n\n"
 
 
 def closing(raw: bytes) -> bytes:
     """Return the blank line that a frame lacks when its stream has stopped in it; nothing for a whole frame."""
     return b"" if raw.endswith(b"\n\n") or _END.search(raw, len(raw) - 4) else b"\n\n"
+
+
+SSE: Final = Framing(name="sse", media_type="text/event-stream", splitter=Splitter)

@@ -29,7 +29,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """One failure, ready to be written in any dialect.
 
     `message` is a sentence for a person and says what to do next; it never holds an upstream URL, a key or a prompt.
-    `param` names the request's field at fault, `retry_after` is in seconds, `timer` is the timer that fired.
+    `param` names the request's field at fault, `retry_after` is in seconds, `timer` is the timer that fired,
+    `request_id` is ours, as the reply's header says it.
     """
 
     kind: FailureKind
@@ -39,6 +40,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     param: str | None = None
     retry_after: float | None = None
     timer: str | None = None
+    request_id: str | None = None
     at_fault: Literal["client", "gateway", "upstream"] = "gateway"
 
 

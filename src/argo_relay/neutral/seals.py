@@ -1,0 +1,55 @@
+"""How a seal travels through a client whose dialect has no field for it.
+
+A seal whose issuer is not the owner of the field (or id) that it is written in is packed: a mark, then issuer, kind and
+value as URL-safe base64, so that it may stand in ids as well. No memory in the process is needed, so that it works with
+two workers and after a restart.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
+
+import msgspec
+
+from argo_relay.neutral.content import Seal
+
+_MARK: Final = "ar1_"
+_BETWEEN: Final = "__ar1_"
+_decoder = msgspec.json.Decoder(tuple[str, str, str])
+
+
+def pack(seal: Seal) -> str:
+    """Return a seal as text of the characters A-Z a-z 0-9 _ and -."""
+    inside = msgspec.json.encode((seal.issuer, seal.kind, seal.value))
+    return _MARK + base64.urlsafe_b64encode(inside).decode("ascii").rstrip("=")
+
+
+def unpack(text: str) -> Seal | None:
+    """Return the seal that `pack` made `text` of; None for any other text."""
+    if not text.startswith(_MARK):
+        return None
+    inside = text[len(_MARK) :]
+    try:
+        issuer, kind, value = _decoder.decode(base64.urlsafe_b64decode(inside + "=" * (-len(inside) % 4)))
+        return msgspec.convert({"issuer": issuer, "kind": kind, "value": value}, Seal)
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        return None
+
+
+def written(seal: Seal, owner: str) -> str:
+    """Return a seal's text for a field whose own seals are `owner`'s: bare for its issuer, packed for others."""
+    return seal.value if seal.issuer == owner else pack(seal)
+
+
+def with_seal(identifier: str, seal: Seal | None) -> str:
+    """Return a tool call's id that carries a seal."""
+    return identifier if seal is None else f"{identifier}{_BETWEEN}{pack(seal)[len(_MARK) :]}"
+
+
+def without_seal(identifier: str) -> tuple[str, Seal | None]:
+    """Return a tool call's own id and the seal that `with_seal` put into it."""
+    bare, between, packed = identifier.partition(_BETWEEN)
+    seal = unpack(_MARK + packed) if between else None
+    return (identifier, None) if seal is None else (bare, seal)
