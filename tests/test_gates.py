@@ -20,14 +20,14 @@ FLOORS: Final = (
     {"cli"},
     {"server", "simulator"},
     {"exchange"},
-    {"transport", "observe", "policy", "upstreams"},
+    {"transport", "observe", "policy", "upstreams", "operations"},
     {"dialects"},
     {"framing", "models", "config"},
     {"neutral"},
     {"clock", "errors"},
 )
 ROOMS: Final = frozenset().union(*FLOORS)
-PURE: Final = {"neutral", "framing", "dialects", "models", "policy", "upstreams"}
+PURE: Final = {"neutral", "framing", "dialects", "models", "policy", "upstreams", "operations"}
 
 SRC: Final = PACKAGE.as_posix()
 PROBE: Final = f"{SRC}/neutral/gate_probe.py"
@@ -81,6 +81,7 @@ CONTRACTS: Final = [
     importing("observe sideways", {"observe": {"argo_relay.policy"}}, {"floors"}),
     importing("policy sideways", {"policy": {"argo_relay.upstreams"}}, {"floors"}),
     importing("upstreams sideways", {"upstreams": {"argo_relay.transport"}}, {"floors"}),
+    importing("operations sideways", {"operations": {"argo_relay.upstreams"}}, {"floors"}),
     importing("every way up and sideways", _up_and_sideways(), {"floors", "simulator"}),
     Breach("a new room", "imports", {f"{SRC}/attic/__init__.py": ""}, {"floors"}, ["argo_relay.attic"]),
     Breach("a new module beside the rooms", "imports", {f"{SRC}/attic.py": ""}, {"floors"}, ["argo_relay.attic"]),

@@ -99,6 +99,21 @@ def test_the_configuration_says_whom_to_ask(simulator: SimulatorProcess, nowhere
     assert invoke("--base-url", simulator.url).stderr == "", "the option goes before the file"
 
 
+def test_another_kind_of_upstream_lists_its_own_names_or_none(
+    simulator: SimulatorProcess, nowhere: str, tmp_path: Path
+) -> None:
+    (tmp_path / "argo-relay.yaml").write_text(f"upstream: {{kind: openai, base_url: '{simulator.url}'}}\n")
+    result = invoke("--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = json.loads(result.stdout)
+    assert rows
+    assert all(row["id"] == row["name"] == row["internal_id"] for row in rows)
+    missing = invoke("--base-url", nowhere, "--json")
+    assert (missing.exit_code, json.loads(missing.stdout)) == (0, [])
+    assert missing.stderr.startswith("warning: the upstream could not be asked (")
+    assert "catalogue" not in missing.stderr
+
+
 def test_a_wrong_address_is_told_with_its_option() -> None:
     result = invoke("--base-url", "ftp://example.org", "--json")
     assert (result.exit_code, result.stdout) == (2, "")

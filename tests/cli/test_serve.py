@@ -110,6 +110,7 @@ OPTIONS = {
     "--host": ("127.0.0.2", "host", "http://x"),
     "--port": ("0", "port", "70000"),
     "--socket": ("/tmp/x.sock", "socket", " "),
+    "--upstream": ("anthropic", "upstream.kind", "claude"),
     "--environment": ("dev", "upstream.environment", "devel"),
     "--base-url": ("http://localhost:8443/argoapi", "upstream.base_url", "localhost"),
     "--timeout": ("7.5", "timeouts.total", "0"),
@@ -274,6 +275,38 @@ def test_the_banner_says_what_holds() -> None:
         }
         assert "\x1b" not in relay.output, "colours are for terminals"
         assert relay.stdout_lines == []
+
+
+@pytest.mark.parametrize("kind", ["openai", "openai_responses", "anthropic", "google"])
+def test_another_upstream_needs_no_argo_user(started: list[Any], kind: str) -> None:
+    assert invoke("--upstream", kind).exit_code == 0
+    loaded, _ = started.pop()
+    assert (loaded.config.upstream.kind, loaded.config.user) == (kind, None)
+    assert loaded.origins["upstream.kind"] == "flag --upstream"
+
+
+def test_rows_for_unknown_models_are_warned_of_where_the_names_are_argos(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("user: fred\nmodels: {gpt-4oo: {timeouts: {total: 9}}}\n")
+    assert "models.gpt-4oo: no such model is known here; the closest are argo:gpt-4o" in invoke().stderr
+    assert invoke("--upstream", "openai").stderr == ""
+    assert len(started) == 2
+
+
+def test_the_simulator_is_an_argo_whatever_is_configured(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("upstream: {kind: anthropic, key_env: NO_SUCH_KEY}\n")
+    refused = invoke()
+    assert (refused.exit_code, started) == (2, [])
+    assert "NO_SUCH_KEY" in refused.stderr
+    assert invoke("--simulate").exit_code == 0
+    assert started.pop()[0].config.upstream.kind == "argo"
+
+
+def test_the_banner_says_which_vendor_answers() -> None:
+    config = "upstream: {kind: openai, base_url: 'http://127.0.0.1:9', key_env: MY_KEY}\n"
+    with RelayProcess(config=config, env={"MY_KEY": "a-secret-key"}) as relay:
+        assert "  upstream   openai (http://127.0.0.1:9)" in relay.stderr_lines
+        assert not [line for line in relay.stderr_lines if line.startswith("  user")]
+        assert "a-secret-key" not in relay.output
 
 
 def test_it_serves_every_address_when_told_to() -> None:

@@ -67,7 +67,7 @@ port: 0
 socket: /run/relay.sock
 keys: [a, "5"]
 origins: [https://App.example.org/]
-upstream: {environment: dev, base_url: http://localhost:1/argoapi/}
+upstream: {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY}
 timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heartbeat: 0, whole_heartbeat: yes, body: 5}
 models:
   gpt-4o: {timeouts: {total: 1.5, first_event: null}}
@@ -85,7 +85,7 @@ log: {format: json, file: relay.log, requests: no}
         socket="/run/relay.sock",
         keys=("a", "5"),
         origins=("https://app.example.org",),
-        upstream=Upstream(environment="dev", base_url="http://localhost:1/argoapi"),
+        upstream=Upstream(kind="anthropic", environment="dev", base_url="http://localhost:1/argoapi", key_env="MY_KEY"),
         timeouts=Timeouts(
             total=1, connect=2, first_event=3, idle=None, max_total=4, heartbeat=None, whole_heartbeat=True, body=5
         ),
@@ -267,6 +267,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.CLIENT_KEYS: ("a", "5", "true", "{a: b}", "[5]", "[[a]]", "['']", "[null]", "['a b']"),
     kinds.ORIGINS: ("https://a", "5", "{a: b}", "[5]", "[a]", "['*']", "[https://a/b]"),
     kinds.BASE_URL: (*_TEXT_NOT, "localhost", "http://h/v1", "http://u@h", "http://h?a", "ftp://h"),
+    kinds.VARIABLE: (*_TEXT_NOT, "sk-1", "1A", "A B"),
     kinds.ROWS: ("5", "a", "[a]", "{m: 5}", "{m: [a]}", "{m: {timeouts: 5}}"),
 }
 _WORDS_NOT = (*_TEXT_NOT, "null", "xml")
@@ -293,7 +294,11 @@ def test_a_wrong_value_is_refused_with_its_key_and_line(
 
 def test_the_wrong_values_cover_every_kind() -> None:
     choices = {key.kind for key in KEYS} - set(_WRONG)
-    assert {kind.expected for kind in choices} == {"prod, dev or test", "text or json"}
+    assert {kind.expected for kind in choices} == {
+        "argo, openai, openai_responses, anthropic or google",
+        "prod, dev or test",
+        "text or json",
+    }
 
 
 def _only_config_errors(loads: Loads, content: str | bytes) -> None:

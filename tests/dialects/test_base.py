@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from argo_relay.dialects.base import Call, Digest, Outline
+from argo_relay.dialects.base import Call, Digest, Outline, free_text
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.framing.jsonx import JsonObject
 
@@ -29,3 +29,18 @@ def test_a_call_has_no_body_unless_it_is_given_one() -> None:
 
 def test_a_reply_that_says_nothing_of_its_cost_is_a_digest_too() -> None:
     assert Digest().usage is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ('{"input":"a\\n"}', "a\n"),
+        ('{"other":1}', '{"other":1}'),
+        ("[1]", "[1]"),
+        ("bare", "bare"),
+        ('{"input":5}', '{"input":5}'),
+        ("\ud83d", "\ud83d"),
+    ],
+)
+def test_free_text_is_found(arguments: str, text: str) -> None:
+    assert free_text(arguments) == text

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from argo_relay.dialects.base import Dialect
+from argo_relay.dialects.base import Dialect, Incoming
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
-from argo_relay.framing.sse import Splitter
 from argo_relay.neutral.failure import Failure, FailureKind
 
 EACH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
@@ -21,7 +20,7 @@ def test_a_dialect_is_found_by_its_name() -> None:
 def test_every_dialect_refuses_what_is_no_request(dialect: Dialect) -> None:
     for body in (b"", b"hello", b"[]", b"{}"):
         with pytest.raises(Refused):
-            dialect.outline(body)
+            dialect.outline(Incoming(body=body))
 
 
 @EACH
@@ -32,7 +31,7 @@ def test_no_dialect_takes_silence_for_a_good_end(dialect: Dialect) -> None:
 @EACH
 def test_every_dialect_ends_a_stream_with_whole_frames(dialect: Dialect) -> None:
     failure = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
-    splitter = Splitter()
+    splitter = dialect.framing.splitter()
     frames = splitter.feed(dialect.encode_stream_error(failure))
     assert splitter.pending == 0
     watch = dialect.watch_stream()

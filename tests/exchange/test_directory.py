@@ -11,6 +11,7 @@ from argo_relay.errors import Refused
 from argo_relay.exchange.directory import Directory
 from argo_relay.policy.deadline import Timer
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.vendor import VendorUpstream
 from support.site import lists_models
 from support.stage import FOREVER, JSON, FakeUpstream, LoopClock, Play
 
@@ -193,3 +194,41 @@ async def test_it_asks_now_and_then_and_sooner_after_a_failure() -> None:
     await asyncio.sleep(7300)
     keeping.cancel()
     assert asked == [0, 30, 60, 90, 3690, 7290]
+
+
+def passing(play: Play, **rows: ModelRow) -> tuple[Directory, FakeUpstream]:
+    upstream = FakeUpstream(play)
+    return Directory(VendorUpstream(kind="openai", base_url=BASE), upstream, rows, LoopClock()), upstream
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "no-such-model", "meta-llama/Llama-3:free", "x" * 5000])
+async def test_where_names_are_passed_on_every_name_is_a_model(name: str) -> None:
+    there, upstream = passing(Play())
+    assert there.find(name).internal_id == name
+    assert (there.roster.listed(), there.roster.live, upstream.calls) == ([], False, [])
+
+
+async def test_where_names_are_passed_on_the_list_is_the_upstreams_own() -> None:
+    there, upstream = passing(lists_models("gpt4o", "Qwen/Qwen3"))
+    assert await there.refresh()
+    assert sorted(listed(there)) == ["Qwen/Qwen3", "gpt4o"]
+    assert there.find("not-listed").public_id == "not-listed"
+    upstream.play = Play(headers=JSON, body=[(0, b'{"data":[]}')])
+    assert not await there.refresh()
+    assert len(there.roster.listed()) == 2
+
+
+async def test_googles_list_is_read_too() -> None:
+    there, _ = passing(Play(headers=JSON, body=[(0, b'{"models":[{"name":"models/gemini-2.5-pro"}]}')]))
+    assert await there.refresh()
+    assert listed(there) == ["gemini-2.5-pro"]
+
+
+async def test_where_names_are_passed_on_a_row_holds_for_the_name_it_bears() -> None:
+    there, _ = passing(lists_models("gpt4o"), **{"gpt-4o": row(7)})
+    for _ in range(2):
+        limit = there.limits_of(there.find("gpt-4o"))[Timer.TOTAL]
+        assert limit is not None
+        assert limit.seconds == 7
+        assert there.limits_of(there.find("GPT-4o")) == {}
+        await there.refresh()

@@ -1,163 +1,168 @@
-"""One reply in its own dialect: whole frames, bounded sizes, and what of its head is passed on."""
+"""The upstream's bytes are the client's, but for what a stream lacks and what an error must not tell."""
 
 from __future__ import annotations
 
 import json
-from itertools import pairwise
-from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from argo_relay.exchange import verbatim
+from argo_relay.config.schema import Config, Upstream
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import BadJson, ConnectionBroken
+from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.observe.record import Outcome
-from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, Play, ask, chunk, stage
+from support.stage import (
+    DONE,
+    FINISH,
+    FOREVER,
+    JSON,
+    WHOLE,
+    FakeClient,
+    Play,
+    ask,
+    chunk,
+    message_event,
+    message_stream,
+    stage,
+)
 
-pytestmark = pytest.mark.looptime
-
-STREAM = chunk("a") + b": comment\n\n" + chunk("bé") + b"data: {\r\ndata: }\r\n\r\n" + chunk("c" * 50) + FINISH + DONE
-SSE = {"content-type": "text/event-stream"}
-
-
-def streaming(client_wants: Any = True, **fields: Any) -> FakeClient:
-    return FakeClient([(0, ask(stream=client_wants, **fields))])
-
-
-def last_error(client: FakeClient) -> dict[str, Any]:
-    error: dict[str, Any] = json.loads(client.body.strip().rpartition(b"\n\n")[2].removeprefix(b"data: "))["error"]
-    return error
-
-
-@given(cuts=st.lists(st.integers(1, len(STREAM) - 1), unique=True, max_size=12))
-@settings(deadline=None)
-async def test_however_a_stream_is_cut_its_bytes_go_out_in_whole_frames(cuts: list[int]) -> None:
-    edges = [0, *sorted(cuts), len(STREAM)]
-    pieces = [STREAM[start:end] for start, end in pairwise(edges)]
-    done = await stage(Play(body=[(1, piece) for piece in pieces])).run(streaming())
-    written = [data for _, data in done.client.written if data]
-    assert b"".join(written) == STREAM
-    assert len(written) <= len(pieces), "at most one write a read"
-    assert all(data.endswith((b"\n\n", b"\r\n\r\n")) for data in written)
-    assert (done.record.outcome, done.record.events) == (Outcome.OK, 4)
-    assert done.record.bytes_out == len(STREAM)
+LATE = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
+ERROR = b'data: {"error":{"message":"no at secret.example","type":"x","code":429}}\n\n'
 
 
-@pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 502)])
-async def test_a_whole_reply_has_its_limit(size: int, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbatim, "_LARGEST_REPLY", 100)
-    body = b'{"a":"' + b"x" * (size - 8) + b'"}'
-    play = Play(headers=JSON, body=[(1, body[:60]), (1, body[60:]), (FOREVER if status == 502 else 0, b"")])
-    done = await stage(play).run(FakeClient([(0, ask())]))
-    assert (done.client.status, done.took) == (status, 2)
-    if status == 502:
-        error = done.client.json()["error"]
-        assert (error["type"], error["code"]) == ("upstream_error", "upstream_bad_reply")
-        assert done.upstream.ended == [("closed", 2.0)], "nothing more of it is read"
+def hide(body: bytes) -> bytes:
+    return body.replace(b"secret.example", b"the upstream")
 
 
-@pytest.mark.parametrize("stream", [False, True])
-async def test_an_error_has_its_limit(stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbatim, "_LARGEST_ERROR", 100)
-    play = Play(status=400, headers=JSON, body=[(1, b'{"error":{"message":"'), (1, b"x" * 100), (FOREVER, b"")])
-    done = await stage(play).run(FakeClient([(0, ask(stream=stream))]))
-    assert (done.client.status, done.client.json()["error"]["code"], done.took) == (502, "upstream_bad_reply", 2)
+def verbatim(name: str = "openai_chat", *, array: bool = False) -> VerbatimStage:
+    return VerbatimStage(DIALECTS[name], hide, array=array)
 
 
-async def test_an_event_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbatim, "_LARGEST_FRAME", len(chunk()))
-    endless = [(1.0, b"data: "), *[(1.0, b"x" * 50)] * 100]
-    at_once = await stage(Play(body=endless)).run(streaming())
-    assert (at_once.client.status, at_once.client.json()["error"]["code"]) == (502, "upstream_bad_reply")
-    later = await stage(Play(body=[(1, chunk()), *endless])).run(streaming())
-    assert later.client.status == 200
-    assert later.client.body.startswith(chunk())
-    assert last_error(later.client)["code"] == "upstream_bad_reply"
-    assert later.took < 10
-    assert later.upstream.ended[0][0] == "closed"
+def feed(there: VerbatimStage, stream: bytes) -> bytes:
+    return there.feed(there.upstream.splitter().feed(stream))
 
 
-async def test_many_events_in_one_read_are_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verbatim, "_LARGEST_FRAME", len(chunk()))
-    block = chunk() * 50 + FINISH + DONE
-    done = await stage(Play(body=[(1, block)])).run(streaming())
-    assert (done.record.outcome, done.client.body) == (Outcome.OK, block)
+def test_a_whole_reply_stays_as_it_came() -> None:
+    there = verbatim()
+    body = b" " + WHOLE.replace(b"hello", b"secret.example") + b"\n"
+    assert there.whole(body) == body, "only errors may tell the address"
+    assert there.usage is not None
+    with pytest.raises(BadJson):
+        verbatim().whole(b"<html>")
 
 
-PASSED = {
-    "retry-after-ms": "5",
-    "openai-processing-ms": "12",
-    "openai-organization": "org",
-    "x-ratelimit-remaining-requests": "9",
-}
-NOT_PASSED = {
-    "server": "secret",
-    "set-cookie": "a=b",
-    "location": "http://secret",
-    "content-encoding": "identity",
-    "transfer-encoding": "chunked",
-    "connection": "close",
-    "x-powered-by": "secret",
-    "via": "secret",
-    "x-timeout": "1",
-    "access-control-allow-origin": "*",
-}
-HEAD = PASSED | NOT_PASSED | {"x-request-id": "up-1"}
-REPLIES = {
-    "whole": (Play(headers=HEAD | JSON, body=[(0, WHOLE)]), False, 200),
-    "stream": (Play(headers=HEAD | SSE, body=[(0, STREAM)]), True, 200),
-    "error": (Play(status=429, headers=HEAD | JSON, body=[(0, b'{"error":{"message":"slow down"}}')]), True, 429),
-}
+def test_a_stream_stays_as_it_came() -> None:
+    there = verbatim()
+    body = b": hi\r\n\r\n" + chunk("secret.example") + b"event: odd\ndata: {}\n\n" + FINISH + DONE
+    assert feed(there, body) == body
+    assert there.ended
+    assert there.finish([]) == b""
 
 
-@pytest.mark.parametrize("case", REPLIES)
-async def test_of_the_head_only_what_concerns_the_client_is_passed_on(case: str) -> None:
-    play, stream, status = REPLIES[case]
-    done = await stage(play).run(FakeClient([(0, ask(stream=stream))], {"x-request-id": "mine"}))
-    headers = done.client.headers
-    assert done.client.status == status
-    assert PASSED.items() <= headers.items()
-    assert headers["x-upstream-request-id"] == "up-1"
-    assert headers["x-request-id"] == "mine"
-    assert headers["x-timeout"] == "600"
-    assert not (NOT_PASSED.keys() - {"x-timeout"}) & headers.keys()
-    assert "secret" not in str(headers)
+def test_after_its_end_or_its_error_nothing_more_of_it_counts() -> None:
+    ended, failed = verbatim(), verbatim()
+    assert feed(ended, FINISH + DONE + chunk("late")) == FINISH + DONE
+    assert feed(failed, chunk() + ERROR + chunk("late")) == chunk() + hide(ERROR)
+    assert (failed.ended, failed.failed, failed.failure) == (False, True, None)
+    assert failed.finish([]) == b""
 
 
-async def test_a_stream_says_what_keeps_it_moving_through_others_hands() -> None:
-    done = await stage(Play(body=[(0, STREAM)])).run(streaming())
-    assert done.client.headers["cache-control"] == "no-cache"
-    assert done.client.headers["x-accel-buffering"] == "no"
-    assert "content-length" not in done.client.headers
+def test_what_a_complete_stream_lacks_is_added() -> None:
+    there = verbatim()
+    assert feed(there, chunk() + FINISH) == chunk() + FINISH
+    assert there.finish([]) == DONE
 
 
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses", "anthropic", "google"])
+@pytest.mark.parametrize("array", [False, True])
+def test_a_stream_that_says_nothing_has_broken_off(name: str, array: bool) -> None:
+    with pytest.raises(ConnectionBroken):
+        verbatim(name, array=array).finish([])
+
+
+@pytest.mark.parametrize("name", ["openai_chat", "openai_responses", "anthropic", "google"])
+def test_a_sign_of_life_is_the_dialects_own(name: str) -> None:
+    dialect, there = DIALECTS[name], verbatim(name)
+    assert there.heartbeat() == dialect.heartbeat
+    feed(there, b'data: {"type":"response.created"}\n\n')
+    assert there.heartbeat() == (dialect.heartbeat_later or dialect.heartbeat)
+
+
+def element(text: str, **more: object) -> bytes:
+    candidate = {"content": {"parts": [{"text": text}]}} | more
+    return json.dumps({"candidates": [candidate]}).encode()
+
+
+def test_an_array_stays_an_array() -> None:
+    there = verbatim("google", array=True)
+    assert there.client.media_type == "application/json"
+    splitter = there.upstream.splitter()
+    body = b"[" + element("a") + b",\r\n" + element("b", finishReason="STOP") + b"\n]"
+    assert b"".join(there.feed(splitter.feed(body[start : start + 7])) for start in range(0, len(body), 7)) == body
+    assert there.ended
+    assert there.finish(splitter.finish()) == b""
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_an_error_ends_an_array_as_its_last_element(begun: bool) -> None:
+    there = verbatim("google", array=True)
+    before = feed(there, b"[" + element("a") + b",\r\n" + element("b")) if begun else there.heartbeat()
+    *elements, last = json.loads(before + there.fail(LATE))
+    assert len(elements) == (2 if begun else 0)
+    assert last["error"]["message"] == "Too late."
+
+
+@pytest.mark.looptime
 async def test_an_error_in_the_stream_is_passed_on_and_ends_it() -> None:
-    error = b'data: {"error":{"message":"quota","type":"x","code":429}}\n\n'
-    play = Play(body=[(1, chunk()), (1, error), (FOREVER, chunk())])
-    done = await stage(play).run(streaming())
-    assert done.client.body == chunk() + error
+    play = Play(body=[(1, chunk()), (1, ERROR), (FOREVER, chunk())])
+    done = await stage(play).run(FakeClient([(0, ask(stream=True))]))
+    assert done.client.body == chunk() + ERROR
     assert done.took == 2
     assert (done.record.outcome, done.record.status) == (Outcome.ERROR, 200)
     assert done.client.ended == 2
 
 
+@pytest.mark.looptime
 async def test_usage_is_read_from_the_copy() -> None:
     usage = b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}\n\n'
-    done = await stage(Play(body=[(1, chunk() + FINISH + usage + DONE)])).run(streaming())
+    done = await stage(Play(body=[(1, chunk() + FINISH + usage + DONE)])).run(FakeClient([(0, ask(stream=True))]))
     assert done.client.body == chunk() + FINISH + usage + DONE
     assert done.record.usage is not None
     assert (done.record.usage.input, done.record.usage.output) == (5, 2)
 
 
-async def test_a_kind_with_parameters_is_the_same_kind() -> None:
-    for kind in ("Text/Event-Stream; charset=utf-8", "text/event-stream;x"):
-        done = await stage(Play(headers={"content-type": kind}, body=[(0, STREAM)])).run(streaming())
-        assert done.client.body == STREAM
-    unnamed = await stage(Play(headers={}, body=[(0, WHOLE)])).run(FakeClient([(0, ask())]))
-    assert (unnamed.client.status, unnamed.client.body) == (200, WHOLE)
+@pytest.mark.looptime
+async def test_an_array_is_relayed_as_it_came_and_an_error_keeps_it_json() -> None:
+    entry = Entry(dialect=DIALECTS["google"], model="m", stream=True, array=True)
+    there = stage(Play(headers=JSON), Config(upstream=Upstream(kind="google")))
+    asked = b'{"contents":[{"parts":[{"text":"hi"}]}]}'
+    first, last = b"[" + element("a"), b",\r\n" + element("b", finishReason="STOP") + b"]\n"
+    there.upstream.play = Play(headers=JSON, body=[(20, first), (20, last)])
+    done = await there.run(FakeClient([(0, asked)]), entry)
+    assert done.client.headers["content-type"] == "application/json"
+    assert done.upstream.calls[0].url.endswith("/v1beta/models/m:streamGenerateContent")
+    assert done.client.body.replace(b"\n\n", b"") == first + last.rstrip()
+    assert [data for _, data in done.client.written].count(b"\n\n") == 2
+    there.upstream.play = Play(headers=JSON, body=[(20, first), (FOREVER, b"")])
+    late = await there.run(FakeClient([(0, asked)], {"x-request-timeout": "30"}), entry)
+    text, error = late.client.json()
+    assert text == json.loads(element("a"))
+    assert error["error"]["status"] == "DEADLINE_EXCEEDED"
 
 
-@pytest.mark.parametrize(("body", "how"), [(STREAM, "released"), (chunk(), "closed")])
-async def test_only_after_a_whole_reply_is_the_connection_kept(body: bytes, how: str) -> None:
-    done = await stage(Play(body=[(1, body)])).run(streaming())
-    assert done.upstream.ended == [(how, 1.0)]
+@pytest.mark.looptime
+async def test_messages_are_relayed_as_they_came() -> None:
+    config = Config(upstream=Upstream(kind="anthropic"))
+    stream = message_event({"type": "ping"}) + message_stream("one", "two")
+    body = b'{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"stream":true, "odd":1.0}'
+    done = await stage(Play(body=[(1, stream)]), config).run(
+        FakeClient([(0, body)], {"anthropic-beta": "b"}), Entry(dialect=DIALECTS["anthropic"])
+    )
+    assert done.client.body == stream
+    call = done.upstream.calls[0]
+    assert call.body == body
+    assert ("anthropic-beta", "b") in call.headers
+    assert (done.record.upstream, done.record.losses) == ("anthropic", None)
+    assert "x-losses" not in done.client.headers

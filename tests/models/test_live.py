@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argo_relay.models.catalogue import catalogue
-from argo_relay.models.live import live_roster
+from argo_relay.models.live import live_roster, passing_profile, passing_roster
 from argo_relay.models.roster import catalogue_roster
 
 
@@ -204,3 +204,33 @@ def test_any_list_gives_a_roster_in_which_every_id_means_its_own_model(data: lis
         assert roster.resolve(profile.public_id) is profile
         assert roster.resolve(profile.internal_id) is profile
         assert not profile.retired
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "kind"),
+    [
+        ("gpt-5", "openai", "chat"),
+        ("o3-mini", "openai", "chat"),
+        ("claude-opus-4.5", "anthropic", "chat"),
+        ("models/gemini-2.5-pro", "google", "chat"),
+        ("meta-llama/Llama-3.3-70B-Instruct", "unknown", "chat"),
+        ("nomic-embed-text", "unknown", "embedding"),
+        ("text-embedding-3-small", "openai", "embedding"),
+        ("Any Thing:latest", "unknown", "chat"),
+    ],
+)
+def test_a_name_that_is_passed_on_stays_as_it_is(name: str, owner: str, kind: str) -> None:
+    profile = passing_profile(name)
+    assert (profile.internal_id, profile.public_id, profile.display) == (name, name, name)
+    assert (profile.owner, profile.kind, profile.retired) == (owner, kind, False)
+
+
+def test_a_list_that_is_passed_on_keeps_its_names() -> None:
+    roster = passing_roster([{"id": "gpt4o"}, {"id": "Llama 3"}, {"id": "gpt4o", "owned_by": "x"}, *MALFORMED])
+    assert sorted(profile.public_id for profile in roster.listed()) == ["Llama 3", "gpt4o"]
+    assert roster.live
+    found = roster.resolve("gpt4o")
+    assert found is not None
+    assert found.public_id == "gpt4o"
+    empty = passing_roster(MALFORMED)
+    assert (empty.listed(), empty.live) == ([], False)

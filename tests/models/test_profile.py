@@ -22,5 +22,6 @@ def test_a_profile_can_be_shown_as_json() -> None:
         "owner": "openai",
         "kind": "embedding",
         "retired": False,
+        "max_output": None,
         "names": [],
     }

@@ -27,6 +27,8 @@ FULL = replace(
     status=504,
     model="argo:gpt-4o",
     served="gpt4o",
+    upstream="anthropic",
+    losses="top_k=dropped, seal=dropped",
     stream=True,
     code="timeout_total",
     phase="waiting",
@@ -38,7 +40,7 @@ FULL = replace(
     events=3,
     bytes_in=100,
     bytes_out=200,
-    usage=Usage(input=9, output=3, cache_read=0),
+    usage=Usage(input=9, output=3, cache_read=0, raw={"prompt_tokens": 9}),
     saved=12.5,
 )
 
@@ -71,7 +73,8 @@ def parsed(line: str) -> dict[str, str]:
 def test_a_line_for_people() -> None:
     assert logged(FULL, "text") == (
         "time=2027-01-15T08:00:00.123Z request_id=req_1 dialect=openai_chat outcome=timeout seconds=0.25 status=504 "
-        "model=argo:gpt-4o served=gpt4o stream=true code=timeout_total phase=waiting at_fault=upstream timer=total "
+        "model=argo:gpt-4o served=gpt4o upstream=anthropic losses='top_k=dropped, seal=dropped' stream=true "
+        "code=timeout_total phase=waiting at_fault=upstream timer=total "
         "timeout=600.0 timeout_source=default first_event=1.2346 events=3 bytes_in=100 bytes_out=200 saved=12.5 "
         "tokens_input=9 tokens_output=3 tokens_cache_read=0"
     )
@@ -87,6 +90,8 @@ def test_a_line_for_machines() -> None:
         "status": 504,
         "model": "argo:gpt-4o",
         "served": "gpt4o",
+        "upstream": "anthropic",
+        "losses": "top_k=dropped, seal=dropped",
         "stream": True,
         "code": "timeout_total",
         "phase": "waiting",

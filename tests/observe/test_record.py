@@ -21,7 +21,15 @@ def test_what_did_not_happen_takes_no_place() -> None:
 
 def test_a_record_survives_being_written() -> None:
     record = msgspec.structs.replace(
-        PLAIN, status=200, model="gpt-4o", stream=True, timeout=600.0, events=3, usage=Usage(input=1, output=2)
+        PLAIN,
+        status=200,
+        model="gpt-4o",
+        upstream="anthropic",
+        losses="top_k=dropped",
+        stream=True,
+        timeout=600.0,
+        events=3,
+        usage=Usage(input=1, output=2),
     )
     assert msgspec.json.decode(msgspec.json.encode(record), type=Record) == record
 

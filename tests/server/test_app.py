@@ -216,3 +216,42 @@ async def test_programs_need_no_origin_where_pages_are_allowed() -> None:
         reply = await there.http.get("/v1/models", headers={"authorization": "Bearer first-key"})
         assert reply.status_code == 200
         assert "access-control-allow-origin" not in reply.headers
+
+
+SHAPES = {
+    "/v1/chat/completions": "code",
+    "/v1/responses": "code",
+    "/v1/messages": "type",
+    "/v1/messages/count_tokens": "type",
+    "/v1beta/models/m:generateContent": "status",
+    "/v1beta/nope": "status",
+}
+
+
+@pytest.mark.parametrize("path", SHAPES)
+async def test_whoever_is_not_let_in_is_told_in_their_own_dialect(path: str) -> None:
+    async with site(ANSWERS, KEYED) as there:
+        for headers, status in (({}, 401), ({"origin": "https://evil.example"}, 403)):
+            reply = await there.http.post(path, json={}, headers=headers)
+            error = reply.json()["error"]
+            assert (reply.status_code, error["message"] != "") == (status, True)
+            assert {"code": "code", "type": "type", "status": "status"}[SHAPES[path]] in error
+            assert ("type" in reply.json()) == (SHAPES[path] == "type")
+            assert ("details" in error) == (SHAPES[path] == "status")
+
+
+async def test_an_unknown_path_below_a_dialects_is_told_in_that_dialect() -> None:
+    async with site() as there:
+        messages = (await there.http.post("/v1/messages/batches", json={})).json()
+        google = (await there.http.get("/v1beta/files")).json()
+        wrong = await there.http.put("/v1/messages", json={})
+    assert (messages["type"], messages["error"]["type"]) == ("error", "not_found_error")
+    assert google["error"]["status"] == "NOT_FOUND"
+    assert (wrong.status_code, wrong.json()["type"]) == (405, "error")
+
+
+async def test_scripts_may_read_what_was_lost() -> None:
+    async with site(ANSWERS, WEB) as there:
+        headers = {"origin": PAGE, "authorization": "Bearer first-key"}
+        reply = await there.http.post("/v1/chat/completions", content=ask(), headers=headers)
+    assert "x-losses" in reply.headers["access-control-expose-headers"]

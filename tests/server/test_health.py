@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from argo_relay.config.schema import Config, Upstream
 from support.site import Site, lists_models, site
 from support.stage import FOREVER, JSON, WHOLE, Play, ask
 
@@ -42,6 +43,7 @@ async def test_ready_asks_the_upstream_unless_it_answered_within_30_seconds() ->
             "status": "ready",
             "stopping": False,
             "in_flight": 0,
+            "losses": {},
             "upstream": {
                 "reachable": True,
                 "last_seen": "2027-01-15T08:00:00+00:00",
@@ -66,6 +68,17 @@ async def test_an_exchange_that_was_answered_shows_that_the_upstream_can_be_reac
         assert there.calls == ["/argoapi/v1/chat/completions"]
 
 
+async def test_what_did_not_cross_is_counted_since_the_start() -> None:
+    config = Config(upstream=Upstream(kind="openai_responses"))
+    asked = {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}], "top_k": 5}
+    async with site(Play(status=500, headers=JSON, body=[(0, b"{}")]), config) as there:
+        for more in ({}, {"made_up": 1}):
+            await there.http.post("/v1/messages", json=asked | more)
+        strict = await there.http.post("/v1/messages", json=asked, headers={"x-strict": "true"})
+        assert strict.status_code == 400
+        assert (await ready(there))[1]["losses"] == {"top_k": 2, "made_up": 1}, "what was refused was not lost"
+
+
 async def test_an_upstream_that_refuses_is_a_503_that_says_so_and_tells_no_address() -> None:
     async with site(Play(refuse=True)) as there:
         status, body = await ready(there)
@@ -76,6 +89,12 @@ async def test_an_upstream_that_refuses_is_a_503_that_says_so_and_tells_no_addre
     assert "secret-upstream" not in str(body)
     assert body["upstream"]["models_from"] == "built-in catalogue"
     assert body["upstream"]["models"] > 20
+
+
+async def test_where_names_are_passed_on_no_catalogue_stands_in() -> None:
+    async with site(Play(refuse=True), Config(upstream=Upstream(kind="openai"))) as there:
+        body = (await ready(there))[1]
+    assert (body["upstream"]["models"], body["upstream"]["models_from"]) == (0, None)
 
 
 async def test_an_upstream_that_says_nothing_is_waited_for_no_longer_than_3_seconds() -> None:

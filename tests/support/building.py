@@ -31,7 +31,7 @@ _PROMISE: Final = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 _ISSUE: Final = re.compile(r"#\d+|\bissues?[ /]\d+")
 
 # Where a distribution's name is not what one imports.
-_DISTRIBUTIONS: Final = {"yaml": "pyyaml"}
+_DISTRIBUTIONS: Final = {"splintr": "splintr-rs", "yaml": "pyyaml"}
 
 _DIALECTS: Final = PACKAGE / "dialects"
 

@@ -15,8 +15,15 @@ from support.tree import PACKAGE, Definition, Module, definitions, dotted, modul
 TESTS: Final = Path("tests")
 SUPPORT: Final = TESTS / "support"
 
-# What drives the whole program has no one module to mirror, and what tests share is no test.
-_WITHOUT_MODULE: Final = {TESTS / "e2e", SUPPORT, TESTS / "test_building.py", TESTS / "test_gates.py"}
+# What drives the whole program or every dialect has no one module to mirror, and what tests share is no test.
+_WITHOUT_MODULE: Final = {
+    TESTS / "e2e",
+    SUPPORT,
+    TESTS / "test_building.py",
+    TESTS / "test_gates.py",
+    TESTS / "dialects" / "test_crossings.py",
+    TESTS / "dialects" / "test_laws.py",
+}
 _WITHOUT_TEST: Final = {"__init__.py", "__main__.py"}
 
 _SKIPS: Final = {

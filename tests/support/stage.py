@@ -16,12 +16,13 @@ from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import ClientLeft, ConnectFailed, ConnectionBroken
 from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
 from argo_relay.observe.record import Record
 from argo_relay.policy.defaults import default_layer
 from argo_relay.transport.base import Answer, Progress
-from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.choose import upstream_of
 
 FOREVER = 10.0**9
 
@@ -199,9 +200,9 @@ class Stage:
     relay: Relay
     records: list[Record]
 
-    async def run(self, client: FakeClient) -> Outcome:
+    async def run(self, client: FakeClient, entry: Entry | None = None) -> Outcome:
         start = asyncio.get_running_loop().time()
-        await Exchange(self.relay, DIALECTS["openai_chat"], client).run()
+        await Exchange(self.relay, entry or Entry(dialect=DIALECTS["openai_chat"]), client).run()
         took = asyncio.get_running_loop().time() - start
         return Outcome(client, self.upstream, self.records[-1], round(took, 3))
 
@@ -209,7 +210,8 @@ class Stage:
 def stage(play: Play, config: Config | None = None, configured: frozenset[str] = frozenset()) -> Stage:
     """Return a relay whose upstream does what `play` says. Needs a running loop."""
     config = config or Config(user="tester")
-    upstream = ArgoUpstream(base_url="http://secret-upstream.example:1234/argoapi", user="tester")
+    address = "http://secret-upstream.example:1234/argoapi"
+    upstream = upstream_of(config, {}, address)
     transport = FakeUpstream(play)
     records: list[Record] = []
     rows: dict[str, ModelRow] = config.models
@@ -243,3 +245,38 @@ WHOLE = json.dumps(
     }
 ).encode()
 JSON = {"content-type": "application/json"}
+
+
+def message_stream(*texts: str, stop: str = "end_turn") -> bytes:
+    """Return a Messages stream that says these pieces of text."""
+    usage = {"input_tokens": 7, "output_tokens": 1}
+    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": usage}
+    events: list[dict[str, Any]] = [
+        {"type": "message_start", "message": head | {"stop_reason": None, "stop_sequence": None}},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": one}} for one in texts),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": stop, "stop_sequence": None}, "usage": {"output_tokens": 5}},
+        {"type": "message_stop"},
+    ]
+    return b"".join([message_event(event) for event in events])
+
+
+def message_event(event: dict[str, Any]) -> bytes:
+    """Return one event of a Messages stream."""
+    return f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+MESSAGE = json.dumps(
+    {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 7, "output_tokens": 5},
+    }
+).encode()
+"""A whole Messages reply."""

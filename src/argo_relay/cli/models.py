@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -17,8 +18,7 @@ from argo_relay.errors import ConfigError
 from argo_relay.exchange.directory import Directory
 from argo_relay.models.roster import Roster
 from argo_relay.transport.deferred import DeferredTransport
-from argo_relay.upstreams.argo.environments import ENVIRONMENTS
-from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.choose import upstream_of
 
 
 @click.command()
@@ -28,15 +28,16 @@ from argo_relay.upstreams.argo.upstream import ArgoUpstream
 def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> None:
     """List the models, as the upstream lists them now.
 
-    When it cannot be asked, the built-in catalogue is listed and a line on standard error says so.
+    When it cannot be asked, a line on standard error says so; of Argo the built-in catalogue is listed then.
     """
     try:
         loaded = load(config=config_file, overrides={"upstream.base_url": base_url})
+        roster, trouble = asyncio.run(_ask(loaded))
     except ConfigError as error:
         raise report(error) from None
-    roster, trouble = asyncio.run(_ask(loaded))
     if trouble:
-        warn([f"the upstream could not be asked ({trouble}); this is the built-in catalogue"])
+        instead = "; this is the built-in catalogue" if loaded.config.upstream.kind == "argo" else ""
+        warn([f"the upstream could not be asked ({trouble}){instead}"])
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(_rows(roster)), indent=2).decode())
     elif sys.stdout.isatty():
@@ -48,7 +49,7 @@ def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> 
 
 async def _ask(loaded: Loaded) -> tuple[Roster, str | None]:
     config = loaded.config
-    upstream = ArgoUpstream(base_url=address(loaded), user=config.user or "")
+    upstream = upstream_of(config, os.environ)
     transport = DeferredTransport()
     try:
         directory = Directory(upstream, transport, {}, SystemClock())
@@ -56,12 +57,6 @@ async def _ask(loaded: Loaded) -> tuple[Roster, str | None]:
     finally:
         await transport.close()
     return directory.roster, directory.trouble
-
-
-def address(loaded: Loaded) -> str:
-    """Return the upstream's base URL: the configured one, else the environment's."""
-    upstream = loaded.config.upstream
-    return upstream.base_url or ENVIRONMENTS[upstream.environment]
 
 
 def _rows(roster: Roster) -> list[dict[str, str]]:

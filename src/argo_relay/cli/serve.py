@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from argo_relay import __version__
-from argo_relay.cli.models import address
 from argo_relay.cli.options import config_option
 from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
@@ -23,6 +22,7 @@ from argo_relay.config.load import Loaded, load
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
+from argo_relay.upstreams.choose import address_of, upstream_of
 
 if TYPE_CHECKING:
     import socket
@@ -43,6 +43,7 @@ _FLAGS: Final = {
     "host": "--host",
     "port": "--port",
     "socket": "--socket",
+    "upstream.kind": "--upstream",
     "upstream.environment": "--environment",
     "upstream.base_url": "--base-url",
     "timeouts.total": "--timeout",
@@ -56,8 +57,9 @@ _FLAGS: Final = {
 @click.option("--host", metavar="ADDRESS", help="The address to listen on [127.0.0.1].")
 @click.option("--port", metavar="N", help="The port to listen on; 0 takes any free one [44497].")
 @click.option("--socket", metavar="PATH", help="Listen on a Unix socket (mode 0600) instead.")
+@click.option("--upstream", metavar="KIND", help="argo, openai, openai_responses, anthropic or google [argo].")
 @click.option("--environment", metavar="prod|dev|test", help="Which of Argo's environments answers [prod].")
-@click.option("--base-url", metavar="URL", help="Another address of Argo, a tunnel for example.")
+@click.option("--base-url", metavar="URL", help="Another address of the upstream, a tunnel for example.")
 @click.option("--timeout", metavar="SECONDS", help="What a request may take when it does not say itself [600].")
 @click.option("--log-format", metavar="text|json", help="How log lines are written [text].")
 @click.option("--simulate", is_flag=True, help="Use the built-in Argo simulator as the upstream.")
@@ -69,10 +71,13 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
     holds and where it came from. SIGTERM and Ctrl-C drain: running requests get `shutdown_grace` seconds.
     """
     try:
-        loaded = _loaded(config_file, _overrides(options), simulate=simulate)
+        # The simulator is an Argo, whatever else the configuration names.
+        overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {})
+        loaded = _loaded(config_file, overrides, simulate=simulate)
         warn(loaded.warnings)
         warn(_unknown_rows(loaded))
         _check_exposure(loaded, allow_anyone=allow_anyone)
+        upstream_of(loaded.config, os.environ)
         _raise_file_limit()
         _run(loaded, simulate=simulate)
     except RelayError as error:
@@ -85,7 +90,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, object]:
 
 def _loaded(config_file: Path | None, overrides: dict[str, object], *, simulate: bool) -> Loaded:
     loaded = load(config=config_file, overrides=overrides, flags=_FLAGS)
-    if loaded.config.user:
+    if loaded.config.user or (loaded.config.upstream.kind != "argo" and not simulate):
         return loaded
     if simulate:
         return load(config=config_file, overrides=overrides | {"user": _login_name()}, flags=_FLAGS)
@@ -115,7 +120,8 @@ def _unknown_rows(loaded: Loaded) -> list[str]:
     """Return a warning for each row of `models` whose name is unknown; the upstream may know it all the same."""
     from argo_relay.models.roster import catalogue_roster  # noqa: PLC0415 - the catalogue takes 5 ms to read
 
-    roster = catalogue_roster() if loaded.config.models else None
+    named = loaded.config.models and loaded.config.upstream.kind == "argo"
+    roster = catalogue_roster() if named else None
     return [
         f"models.{name}: no such model is known here; the closest are {', '.join(roster.nearest(name)) or 'none'}"
         for name in loaded.config.models
@@ -172,7 +178,7 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
         with runner:
-            runner.run(serve_relay(loaded, address(loaded), listening, sink, announce, companion))
+            runner.run(serve_relay(loaded, address_of(loaded.config), listening, sink, announce, companion))
     finally:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
@@ -230,13 +236,16 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
     else:
         host, port = listening.getsockname()[:2]
         here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    upstream = "the built-in simulator" if simulate else address(loaded)
-    if not simulate and config.upstream.base_url is None:
+    upstream = "the built-in simulator" if simulate else address_of(loaded.config)
+    kind = config.upstream.kind
+    if not simulate and kind != "argo":
+        upstream = f"{kind} ({upstream})"
+    elif not simulate and config.upstream.base_url is None:
         upstream = f"Argo {config.upstream.environment} ({upstream})"
     lines = {
         "listening": f"{here}  (OpenAI clients: base_url {here}/v1)" if not config.socket else here,
         "upstream": upstream,
-        "user": config.user,
+        **({"user": config.user} if kind == "argo" else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
     }

@@ -38,6 +38,7 @@ _CLIENT_KEY = re.compile(r"[!-~]+")
 _AUTHORITY = r"(?:[A-Za-z0-9][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::(?P<port>[0-9]{1,5}))?"
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://" + _AUTHORITY)
 _BASE_URL = re.compile(r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://" + _AUTHORITY + r"(?:/[!-~]*)?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?((?:[KMG]i?)?B)", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST: Final = 2**40
@@ -220,9 +221,17 @@ def _base_url(value: object) -> str:
     if not match or not _is_port(match["port"]):
         raise _wrong("it is not an address of that form")
     text = match["scheme"].lower() + text[match.end("scheme") :].rstrip("/")
-    for ending in ("/v1", "/v1/chat/completions", "/v1/models"):
+    for ending in ("/v1", "/v1beta", "/v1/chat/completions", "/v1/messages", "/v1/responses", "/v1/models"):
         if text.endswith(ending):
             raise _wrong(f"it ends in {ending}: leave that away, the relay adds /v1/chat/completions and /v1/models")
+    return text
+
+
+def _variable(value: object) -> str:
+    """Read a variable's name; a key that somebody wrote in its place is not repeated."""
+    text = _text(value)
+    if not _VARIABLE.fullmatch(text):
+        raise _wrong("it is not the name of a variable (a key itself belongs into the environment)")
     return text
 
 
@@ -279,5 +288,8 @@ BASE_URL = Kind(
     read=_base_url,
     textual=True,
     nullable=True,
+)
+VARIABLE = Kind(
+    expected="the name of an environment variable, or null for none", read=_variable, textual=True, nullable=True
 )
 ROWS = Kind(expected="a mapping of model names to what differs for each", read=_refuse)

@@ -15,14 +15,18 @@ PREFIX: Final = "ARGO_RELAY_"
 FILE_NAME: Final = "argo-relay.yaml"
 
 Environment = Literal["prod", "dev", "test"]
+UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google"]
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
-    """Which upstream answers; `base_url`, when set, replaces the address of the environment."""
+    """Which upstream answers; `base_url`, when set, replaces the address of the environment or the vendor."""
 
+    kind: UpstreamKind = "argo"
     environment: Environment = "prod"
     base_url: str | None = None
-    """Without a trailing slash; /v1/chat/completions and /v1/models are appended to it."""
+    """Without a trailing slash; the vendors' own paths, /v1/chat/completions and so on, are appended to it."""
+    key_env: str | None = None
+    """The name of the environment variable that holds the upstream's key; a key itself stands in no file."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +178,13 @@ KEYS: Final = (
         example="[https://app.example.org]",
     ),
     Key(
+        name="upstream.kind",
+        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google"),
+        meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
+        "Completions (vLLM, Ollama, llama.cpp, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are "
+        "these vendors' APIs. For all but argo model names are passed on as they are.",
+    ),
+    Key(
         name="upstream.environment",
         kind=kinds.choice("prod", "dev", "test"),
         meaning="Which of Argo's environments answers: prod, dev or test.",
@@ -181,9 +192,16 @@ KEYS: Final = (
     Key(
         name="upstream.base_url",
         kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's, a tunnel for example. /v1/chat/completions and "
-        "/v1/models are appended to it.",
+        meaning="Another address in place of the environment's or the vendor's, a tunnel for example. "
+        "/v1/chat/completions, /v1/models and so on are appended to it.",
         example="http://localhost:8443/argoapi",
+    ),
+    Key(
+        name="upstream.key_env",
+        kind=kinds.VARIABLE,
+        meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
+        "Argo takes the user name instead.",
+        example="OPENAI_API_KEY",
     ),
     Key(
         name="timeouts.total",

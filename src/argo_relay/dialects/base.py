@@ -1,29 +1,53 @@
-"""What a dialect is: a frozen record of functions. Nothing to inherit; tests call the functions."""
+"""What a dialect is: a frozen record of functions. Nothing to inherit; tests call the functions.
+
+A dialect is spoken by clients and by upstreams. `outline`, `read_reply` and `watch_stream` serve the verbatim lane,
+where both speak the same; the `decode_` and `encode_` functions and the stream machines serve the lane through the
+neutral language. All are pure: bytes and values in, bytes and values out.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx
+from argo_relay.framing.base import Frame, Framing
 from argo_relay.framing.jsonx import JsonObject
-from argo_relay.framing.sse import Frame
+from argo_relay.neutral.events import Event
 from argo_relay.neutral.failure import Failure
-from argo_relay.neutral.reply import Usage
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.reply import Reply, Usage
+from argo_relay.neutral.request import Request
 
 Headers = list[tuple[str, str]]
 """Header fields in order; names are lower case."""
 
+Owner = Literal["openai", "anthropic", "google"]
+"""Who made a model, as far as that decides what may be sent to it."""
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it came: its body, and what its path says (Google's says the model and whether it streams)."""
+
+    body: bytes
+    model: str | None = None
+    stream: bool | None = None
+    array: bool = False
+    """Google's stream without `alt=sse`: a JSON array instead of server-sent events."""
+
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):
-    """What the relay must know of a request that it passes on as it came."""
+    """What the relay must know of any request, before it knows what is to become of it."""
 
     model: str
     stream: bool
     timeout: Any
     """The body's `timeout` as the client wrote it; None when absent or null. `policy.wish` reads it."""
     body: JsonObject
+    array: bool = False
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +57,16 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: Headers
     body: bytes | None = None
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom a request is encoded for: the upstream's name of the model, and what is known of it."""
+
+    model: str
+    owner: Owner | None = None
+    """None: a model that we know nothing about, behind an upstream of the user's."""
+    max_output: int | None = None
+    """Output tokens that the model can write at most, where known."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,15 +93,55 @@ class StreamWatch(Protocol):
         ...
 
 
+class StreamDecoder(Protocol):
+    """Turns an upstream's frames into events that keep to the grammar of `neutral.events`, whatever comes."""
+
+    def feed(self, frame: Frame) -> list[Event]:
+        """Return what a frame says; after Ended or Failed, nothing. Never raises."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """Return what is left when the connection has ended in an orderly way.
+
+        A reply that is complete but for its terminator ends; one that is not fails.
+        """
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Turns events into a client's bytes; every return value is a number of whole frames."""
+
+    losses: Losses
+    """What could not be said so far."""
+
+    def feed(self, event: Event) -> bytes:
+        """Return what an event looks like; Heartbeat gives the dialect's own sign of life."""
+        ...
+
+
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """One vendor's way of speaking, as functions."""
 
     name: str
-    outline: Callable[[bytes], Outline]
-    """Read a request's body; raise Refused when it cannot be passed on."""
+
+    outline: Callable[[Incoming], Outline]
+    """Read a request; raise Refused (400, the field named) when it cannot be passed on."""
     read_reply: Callable[[bytes], Digest]
     """Read a whole reply; raise BadJson when it is not one."""
     watch_stream: Callable[[], StreamWatch]
+
+    decode_request: Callable[[Outline], Request]
+    """Return what a client asks for; raise Refused (400, the field named) for what cannot be read."""
+    encode_request: Callable[[Request, Target], tuple[dict[str, Any], Losses]]
+    """Return the body that asks an upstream for it, ready for `jsonx.encode`."""
+    decode_reply: Callable[[bytes], Reply]
+    """Return a whole reply; raise BadJson when it is not one, and Refused when it is an error in a 200."""
+    encode_reply: Callable[[Reply, Request], tuple[bytes, Losses]]
+    """Return a whole reply for the client that sent this request."""
+    stream_decoder: Callable[[], StreamDecoder]
+    stream_encoder: Callable[[Request], StreamEncoder]
+    """Return an encoder for the client that sent this request."""
+
     decode_error: Callable[[int, str, bytes], Failure]
     """Turn an upstream's error (status, reason, body) into a Failure."""
     encode_error: Callable[[Failure], bytes]
@@ -75,4 +149,28 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     encode_stream_error: Callable[[Failure], bytes]
     """Return the bytes that end a running stream with an error."""
     heartbeat: bytes
-    """What keeps a silent stream alive; measured with the real clients (docs/timeouts.md)."""
+    """What keeps a silent stream alive that is relayed as it came; measured with the real clients."""
+    heartbeat_later: bytes | None = None
+    """The same once the upstream's first event has gone out, where it differs."""
+    framing: Framing
+    """How its streams are cut into frames."""
+
+
+def encode_events(encoder: StreamEncoder, events: Iterable[Event]) -> bytes:
+    """Return what events look like, one after the other."""
+    return b"".join([encoder.feed(event) for event in events])
+
+
+def passed_over(values: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """Return the members of a wire object that no neutral field holds, for `extras`; nulls say nothing."""
+    return {name: value for name, value in values.items() if name not in known and value is not None}
+
+
+def free_text(arguments: str) -> str:
+    """Return the text of a call of a CustomTool as a function, `{"input": TEXT}`; all arguments where it is none."""
+    try:
+        value = jsonx.decode_loosely(arguments.encode("utf-8", "surrogatepass"))
+    except BadJson:
+        return arguments
+    text = value.get("input") if isinstance(value, dict) else None
+    return text if isinstance(text, str) else arguments

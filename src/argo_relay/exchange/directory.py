@@ -9,14 +9,14 @@ from typing import Final
 from argo_relay.clock import Clock
 from argo_relay.config.schema import ModelRow
 from argo_relay.errors import BadJson, ConnectionBroken, Refused, UpstreamError
-from argo_relay.models.live import live_roster
+from argo_relay.models.live import live_roster, passing_profile, passing_roster
 from argo_relay.models.profile import Profile
 from argo_relay.models.roster import Roster, catalogue_roster
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Limit, Timer
 from argo_relay.policy.defaults import model_layer
 from argo_relay.transport.base import Transport
-from argo_relay.upstreams.argo.upstream import ArgoUpstream, read_models
+from argo_relay.upstreams.base import Upstream, read_models
 
 _FRESH_SECONDS: Final = 3600.0
 _RETRY_SECONDS: Final = 30.0
@@ -27,9 +27,7 @@ _SHOWN_NAME: Final = 80
 class Directory:
     """The models on offer: the built-in catalogue's until, and while, the upstream cannot be asked."""
 
-    def __init__(
-        self, upstream: ArgoUpstream, transport: Transport, rows: Mapping[str, ModelRow], clock: Clock
-    ) -> None:
+    def __init__(self, upstream: Upstream, transport: Transport, rows: Mapping[str, ModelRow], clock: Clock) -> None:
         self.transport = transport
         self.last_seen: float | None = None
         """When the upstream last answered anything, in Unix seconds."""
@@ -39,7 +37,7 @@ class Directory:
         self._rows = rows
         self._clock = clock
         self._refreshing: asyncio.Task[bool] | None = None
-        self._adopt(catalogue_roster())
+        self._adopt(passing_roster(()) if upstream.passes_names else catalogue_roster())
 
     @property
     def roster(self) -> Roster:
@@ -48,6 +46,8 @@ class Directory:
 
     def find(self, name: str) -> Profile:
         """Return the model that a client means; raise Refused (404 with the closest names). Never another one."""
+        if self._upstream.passes_names:
+            return passing_profile(name)
         profile = self._roster.resolve(name)
         if profile is None:
             raise Refused(self._unknown(name))
@@ -76,7 +76,8 @@ class Directory:
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 body = await self._fetch()
-            roster = live_roster(read_models(body))
+            records = read_models(body)
+            roster = passing_roster(records) if self._upstream.passes_names else live_roster(records)
         except TimeoutError:
             self.trouble = f"it did not list its models within {_FETCH_SECONDS:g} s"
         except (UpstreamError, BadJson) as error:
@@ -110,7 +111,7 @@ class Directory:
         self._roster = roster
         self._layers: dict[str, dict[Timer, Limit | None]] = {}
         for name, row in self._rows.items():
-            profile = roster.resolve(name)
+            profile = passing_profile(name) if self._upstream.passes_names else roster.resolve(name)
             if profile is not None:
                 # Two rows may mean one model, by different names: what only one of them says holds, too.
                 layer = self._layers.setdefault(profile.internal_id, {})

@@ -11,9 +11,10 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
 from argo_relay.observe.log import Sink
+from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
 from argo_relay.policy.deadline import Limit, Limits, Timer, settle
-from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.base import Upstream
 
 
 class Relay:
@@ -23,7 +24,7 @@ class Relay:
         self,
         config: Config,
         defaults: Mapping[Timer, Limit | None],
-        upstream: ArgoUpstream,
+        upstream: Upstream,
         directory: Directory,
         sink: Sink,
         clock: Clock,
@@ -35,6 +36,7 @@ class Relay:
         self.clock = clock
         self.admission = Admission(config.max_in_flight)
         self.running: set[Watchdog] = set()
+        self.losses = LossCount()
         self._defaults = defaults
 
     def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:

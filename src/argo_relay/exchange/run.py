@@ -9,16 +9,23 @@ import secrets
 import traceback
 from typing import Final
 
-from argo_relay.dialects.base import Call, Dialect, Headers
+import msgspec
+
+from argo_relay.dialects.base import Headers
 from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.client import Client
+from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.intake import read_body
+from argo_relay.exchange.lane import WHOLE_HEADERS, Lane, UpstreamRefused, stream_headers
+from argo_relay.exchange.operations import outline_of, plan
 from argo_relay.exchange.outlet import Outlet
+from argo_relay.exchange.plan import Asked, Plan
 from argo_relay.exchange.relay import Relay
-from argo_relay.exchange.verbatim import STREAM_HEADERS, WHOLE_HEADERS, UpstreamRefused, VerbatimLane
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
 from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.policy.deadline import Phase, Timer, shown
 from argo_relay.policy.overrun import overrun
@@ -40,16 +47,18 @@ def request_id_of(given: str | None) -> str:
 class Exchange:
     """One request and its reply. `await run()` once; it raises nothing of ours and always leaves a record."""
 
-    def __init__(self, relay: Relay, dialect: Dialect, client: Client) -> None:
+    def __init__(self, relay: Relay, entry: Entry, client: Client) -> None:
         self._relay = relay
-        self._dialect = dialect
+        self._entry = entry
+        self._dialect = entry.dialect
         self._client = client
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.limits())
         self._outlet = Outlet(client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
-        self._lane: VerbatimLane | None = None
+        self._plan: Plan | None = None
+        self._lane: Lane | None = None
         self._model: str | None = None
         self._stream = False
         self._profile: Profile | None = None
@@ -67,6 +76,7 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
+            self._relay.losses.note(self._losses())
             self._relay.sink(self._record(outcome, failure))
 
     async def _guarded(self) -> tuple[Failure | None, Outcome]:
@@ -88,7 +98,7 @@ class Exchange:
             self._log_bug(error)
             failure = _INTERNAL
         else:
-            return None, Outcome.ERROR if self._lane is not None and self._lane.failed else Outcome.OK
+            return None, Outcome.ERROR if self._plan is not None and self._plan.stage.failed else Outcome.OK
         try:
             await self._say(failure, own)
         except Exception as error:  # noqa: BLE001 -- the same border, where nothing is left to say
@@ -100,49 +110,58 @@ class Exchange:
         relay, watchdog = self._relay, self._watchdog
         relay.admission.enter()
         try:
-            call = self._call(await read_body(self._client, relay.config.max_body))
+            chosen = self._prepare(await read_body(self._client, relay.config.max_body))
+            lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
+            if chosen.call is None:
+                await lane.answer()
+                return
             watchdog.enter(Phase.CONNECTING)
-            answer = await relay.directory.transport.open(call, watchdog)
+            answer = await relay.directory.transport.open(chosen.call, watchdog)
             relay.directory.seen()
-            lane = self._lane = VerbatimLane(
-                self._dialect, watchdog, self._outlet, self._every_reply(), relay.upstream.hide
-            )
-            await lane.relay(answer, self._stream)
+            await lane.relay(answer, chosen.upstream, stream=chosen.stream, own=chosen.own)
         finally:
             relay.admission.leave()
 
-    def _call(self, body: bytes) -> Call:
-        """Read the request, settle its limits, and return what is sent upstream; nothing else of it is kept."""
+    def _prepare(self, body: bytes) -> Plan:
+        """Read the request, settle its limits, and return what is to be done; nothing else of it is kept."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
         self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
         self._received = len(body)
-        outline = self._dialect.outline(body)
+        outline = outline_of(self._entry, body)
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         asked = wish(outline.timeout, headers)
         watchdog.limits = relay.limits(asked)
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
-        self._keep_alive(outline.stream)
-        return relay.upstream.chat(outline, profile.internal_id, headers, self._request_id)
+        read = Asked(entry=self._entry, outline=outline, profile=profile, headers=headers, request_id=self._request_id)
+        chosen = self._plan = plan(relay.upstream, read)
+        self._keep_alive(chosen)
+        return chosen
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
         frames = "".join(traceback.format_tb(error.__traceback__))
         _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
 
-    def _keep_alive(self, stream: bool) -> None:
-        """Have something sent while the upstream is silent: comments in a stream, white space before JSON."""
+    def _keep_alive(self, chosen: Plan) -> None:
+        """Have something sent while the upstream is silent: a sign of life in a stream, white space before JSON."""
         timeouts = self._relay.config.timeouts
-        if not timeouts.heartbeat or not (stream or timeouts.whole_heartbeat):
+        if not timeouts.heartbeat or not (chosen.stream or timeouts.whole_heartbeat):
             return
-        data = self._dialect.heartbeat if stream else b" "
-        headers = [*(STREAM_HEADERS if stream else WHOLE_HEADERS), *self._every_reply()]
-        self._watchdog.beat(timeouts.heartbeat, lambda: self._outlet.beat(data, headers))
+        stage = chosen.stage
+        head = stream_headers(stage.client.media_type) if chosen.stream else WHOLE_HEADERS
+
+        def beat() -> None:
+            data = stage.heartbeat() if chosen.stream else b" "
+            self._outlet.beat(data, [*head, *self._every_reply()])
+
+        self._watchdog.beat(timeouts.heartbeat, beat)
 
     async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
         """Write a failure to the client, as far as its reply has not gone too far; else cut the connection."""
         outlet, hide = self._outlet, self._relay.upstream.hide
+        failure = msgspec.structs.replace(failure, request_id=self._request_id)
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 if outlet.status is None:
@@ -151,8 +170,8 @@ class Exchange:
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
-                elif self._stream:
-                    await outlet.end(hide(self._dialect.encode_stream_error(failure)))
+                elif self._stream and self._plan is not None:
+                    await outlet.end(hide(self._plan.stage.fail(failure)))
                 elif outlet.early:
                     await outlet.end(hide(self._dialect.encode_error(failure)))
                 else:
@@ -163,21 +182,30 @@ class Exchange:
     def _every_reply(self) -> Headers:
         """Return the headers that every reply carries."""
         total = self._watchdog.limits.total
-        return [
+        headers = [
             ("x-request-id", self._request_id),
             ("x-timeout", shown(total.seconds)),
             ("x-timeout-source", total.source.value),
         ]
+        if self._plan is not None:
+            headers += self._plan.headers
+        if losses := self._losses():
+            headers.append(("x-losses", losses_shown(losses)))
+        return headers
+
+    def _losses(self) -> Losses:
+        return [*self._plan.losses, *self._plan.stage.losses] if self._plan is not None else []
 
     def _arrived(self) -> str:
         lane = self._lane
         if lane is None or not lane.received:
             return "nothing had arrived"
-        events = f"{lane.events} event{'' if lane.events == 1 else 's'} of it, " if lane.events else ""
+        count = lane.stage.events
+        events = f"{count} event{'' if count == 1 else 's'} of it, " if count else ""
         return f"{events}{lane.received} bytes had arrived"
 
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
-        lane, profile, watchdog = self._lane, self._profile, self._watchdog
+        lane, profile, watchdog, chosen = self._lane, self._profile, self._watchdog, self._plan
         total = watchdog.limits.total
         well = outcome is Outcome.OK
         return Record(
@@ -189,6 +217,7 @@ class Exchange:
             status=self._outlet.status,
             model=self._model,
             served=profile.internal_id if profile else None,
+            upstream=chosen.upstream.name if chosen else None,
             stream=self._stream,
             code=failure.code if failure else None,
             at_fault=failure.at_fault if failure else None,
@@ -197,10 +226,11 @@ class Exchange:
             timeout=total.seconds,
             timeout_source=total.source.value,
             first_event=lane.first_event if lane else None,
-            events=lane.events if lane else 0,
+            events=chosen.stage.events if chosen else 0,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
-            usage=lane.usage if lane else None,
+            usage=chosen.stage.usage if chosen else None,
+            losses=losses_shown(self._losses()) or None,
             saved=watchdog.left() if outcome is Outcome.CANCELLED and profile else None,
         )
 

@@ -54,6 +54,23 @@ def live_roster(records: Iterable[object]) -> Roster:
     return Roster(offered, live=True, withdrawn=(profile for name, profile in known.items() if name not in found))
 
 
+def passing_profile(name: str) -> Profile:
+    """Return a model of an upstream whose names are passed on as they are, known by its name alone."""
+    return Profile(
+        internal_id=name,
+        public_id=name,
+        display=name,
+        owner=_maker(_Record(internal_id=name, display=name, owned_by=None)),
+        kind="embedding" if "embed" in name.lower() else "chat",
+    )
+
+
+def passing_roster(records: Iterable[object]) -> Roster:
+    """Return the roster of an upstream whose names are passed on as they are, from the `data` of its list."""
+    found = {record.internal_id: record for raw in records if (record := _read(raw)) is not None}
+    return Roster((passing_profile(name) for name in found), live=bool(found))
+
+
 def _read(raw: object) -> _Record | None:
     if not isinstance(raw, dict):
         return None

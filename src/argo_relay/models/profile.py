@@ -25,5 +25,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "chat"
     retired: bool = False
     """Argo has withdrawn it; an upstream that lists it anyway makes this false."""
+    max_output: int | None = None
+    """Output tokens that it can write at most, where known."""
     names: tuple[str, ...] = ()
     """Further names that the rules in `names` do not give."""

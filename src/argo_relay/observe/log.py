@@ -56,7 +56,8 @@ class TroubleLog(logging.Handler):
 
 def _fields(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(record)
-    fields |= {f"tokens_{name}": count for name, count in (fields.pop("usage", None) or {}).items()}
+    usage = fields.pop("usage", None) or {}
+    fields |= {f"tokens_{name}": count for name, count in usage.items() if name != "raw"}
     fields["time"] = _moment(record.time)
     return {
         name: round(value, 4) if isinstance(value, float) else value

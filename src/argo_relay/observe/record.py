@@ -22,7 +22,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is worth knowing of an exchange afterwards; times in seconds, sizes in bytes.
 
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
-    because its client left.
+    because its client left; `upstream` is the dialect that the upstream was asked in, `losses` what did not cross.
     """
 
     time: float
@@ -33,6 +33,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: int | None = None
     model: str | None = None
     served: str | None = None
+    upstream: str | None = None
+    losses: str | None = None
     stream: bool = False
     code: str | None = None
     phase: str | None = None

@@ -20,11 +20,13 @@ from argo_relay.exchange.run import request_id_of
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.access import check_key, check_origin
 from argo_relay.server.asgi_client import headers_of
-from argo_relay.server.responses import error_response
+from argo_relay.server.paths import dialect_at
+from argo_relay.server.responses import error_response, request_id_header
 from argo_relay.server.routes import routes
 
 _TOLD: Final = (
     "retry-after",
+    "x-losses",
     "x-request-id",
     "x-should-retry",
     "x-timeout",
@@ -81,22 +83,23 @@ class _Gate:
         try:
             self._check(scope["path"], headers)
         except Refused as refused:
-            request_id = request_id_of(headers.get("x-request-id"))
-            await error_response(refused.failure, {"x-request-id": request_id})(scope, receive, send)
+            given = {"x-request-id": request_id_of(headers.get("x-request-id"))}
+            dialect = dialect_at(scope["path"], headers)
+            await error_response(refused.failure, given, dialect)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    headers: dict[str, Any] = dict(getattr(error, "headers", None) or {})
-    headers["x-request-id"] = request_id_of(request.headers.get("x-request-id"))
+    headers: dict[str, Any] = dict(getattr(error, "headers", None) or {}) | request_id_header(request)
+    dialect = dialect_at(request.url.path, request.headers)
     if status == 405:
         allowed = headers.get("Allow", "another method")
         message = f"{request.url.path} takes {allowed}, not {request.method}."
-        return error_response(_failure(FailureKind.METHOD, status, message, "method_not_allowed"), headers)
+        return error_response(_failure(FailureKind.METHOD, status, message, "method_not_allowed"), headers, dialect)
     message = f"There is nothing at {request.url.path}. GET / lists what there is."
-    return error_response(_failure(FailureKind.NOT_FOUND, status, message, "path_not_found"), headers)
+    return error_response(_failure(FailureKind.NOT_FOUND, status, message, "path_not_found"), headers, dialect)
 
 
 def _failure(kind: FailureKind, status: int, message: str, code: str) -> Failure:

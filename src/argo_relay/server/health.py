@@ -46,12 +46,13 @@ def ready(relay: Relay) -> Any:
             "status": "ready" if fine else "not ready",
             "stopping": relay.admission.stopping,
             "in_flight": relay.admission.in_flight,
+            "losses": relay.losses.shown(),
             "upstream": {
                 "reachable": reachable,
                 "last_seen": _shown(directory.last_seen),
                 "trouble": directory.trouble,
                 "models": len(directory.roster.listed()),
-                "models_from": "upstream" if directory.roster.live else "built-in catalogue",
+                "models_from": _source(relay),
             },
         }
         return json_response(body, 200 if fine else 503)
@@ -64,6 +65,12 @@ async def _ask(directory: Directory) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await directory.refresh()
+
+
+def _source(relay: Relay) -> str | None:
+    if relay.directory.roster.live:
+        return "upstream"
+    return None if relay.upstream.passes_names else "built-in catalogue"
 
 
 def _shown(moment: float | None) -> str | None:

@@ -1,8 +1,8 @@
-"""The paths of the relay."""
+"""The routes of the relay."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,32 +13,31 @@ from argo_relay import __version__
 from argo_relay.dialects.base import Dialect
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
+from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
-from argo_relay.exchange.run import Exchange, request_id_of
-from argo_relay.models.profile import Profile
+from argo_relay.exchange.run import Exchange
+from argo_relay.neutral.failure import Failure, FailureKind, bad_request
 from argo_relay.server.asgi_client import AsgiClient
+from argo_relay.server.catalogue import described_as, listed
 from argo_relay.server.health import health, ready
-from argo_relay.server.responses import error_response, json_response
+from argo_relay.server.paths import EXCHANGES, METHODS, MODEL_PREFIXES, dialect_at, google_entry
+from argo_relay.server.responses import error_response, json_response, request_id_header
 
-_EXCHANGES = {"/chat/completions": "openai_chat"}
+_NO_UPGRADE: Final = Failure(
+    kind=FailureKind.METHOD,
+    status=426,
+    code="websocket_unsupported",
+    message="The relay speaks HTTP here, not WebSocket: send the request with POST.",
+    at_fault="client",
+)
 
 
 def routes(relay: Relay) -> list[BaseRoute]:
     """Return all routes; each API path also without its version prefix, as some clients call it."""
     return [
-        *(
-            Route(prefix + path, _exchange(relay, DIALECTS[dialect]), methods=["POST"])
-            for path, dialect in _EXCHANGES.items()
-            for prefix in ("/v1", "")
-        ),
-        *(
-            route
-            for prefix in ("/v1", "")
-            for route in (
-                Route(f"{prefix}/models", _models(relay)),
-                Route(f"{prefix}/models/{{name:path}}", _model(relay)),
-            )
-        ),
+        *_exchange_routes(relay),
+        *_kept_routes(),
+        *_model_routes(relay),
         Route("/", _root),
         Route("/version", _version),
         Route("/health", health(relay)),
@@ -46,25 +45,82 @@ def routes(relay: Relay) -> list[BaseRoute]:
     ]
 
 
-def _exchange(relay: Relay, dialect: Dialect) -> ASGIApp:
-    class Endpoint:
-        """An ASGI application, so that starlette adds nothing to an exchange."""
+def _exchange_routes(relay: Relay) -> list[BaseRoute]:
+    return [
+        Route(prefix + path, _Endpoint(relay, entry), methods=["POST"])
+        for path, entry in EXCHANGES.items()
+        for prefix in ("/v1", "")
+    ]
 
-        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-            client = AsgiClient(scope, receive, send)
-            try:
-                await Exchange(relay, dialect, client).run()
-            finally:
-                client.done()
 
-    return Endpoint()
+def _kept_routes() -> list[BaseRoute]:
+    """Return what the Responses API has beside POST: none of it is kept here, and a client is told what to do."""
+    return [
+        Route(f"{prefix}/responses{rest}", _kept, methods=["GET", "POST", "DELETE"])
+        for prefix in ("/v1", "")
+        for rest in ("", "/{rest:path}")
+    ]
+
+
+def _model_routes(relay: Relay) -> list[BaseRoute]:
+    return [
+        route
+        for prefix in MODEL_PREFIXES
+        for route in (
+            Route(f"{prefix}/models", _models(relay)),
+            Route(f"{prefix}/models/{{name:path}}", _model(relay)),
+            Route(f"{prefix}/models/{{name:path}}", _GoogleEndpoint(relay), methods=["POST"]),
+        )
+    ]
+
+
+class _Endpoint:
+    """An ASGI application, so that starlette adds nothing to an exchange."""
+
+    def __init__(self, relay: Relay, entry: Entry) -> None:
+        self._relay = relay
+        self._entry = entry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        client = AsgiClient(scope, receive, send)
+        try:
+            await Exchange(self._relay, self._entry, client).run()
+        finally:
+            client.done()
+
+
+class _GoogleEndpoint:
+    """The same for Google's paths, which name the model and what is asked of it."""
+
+    def __init__(self, relay: Relay) -> None:
+        self._relay = relay
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        name = request.path_params["name"]
+        entry = google_entry(name, request.query_params)
+        endpoint: ASGIApp = _no_method if entry is None else _Endpoint(self._relay, entry)
+        await endpoint(scope, receive, send)
+
+
+async def _no_method(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope)
+    failure = Failure(
+        kind=FailureKind.NOT_FOUND,
+        status=404,
+        code="path_not_found",
+        message=f"There is nothing to POST to at {request.url.path[:200]}. Name a method after the model: "
+        f"{', '.join(METHODS)}.",
+        at_fault="client",
+    )
+    response = error_response(failure, request_id_header(request), DIALECTS["google"])
+    await response(scope, receive, send)
 
 
 def _models(relay: Relay) -> Any:
-    async def models(_: Request) -> Response:
-        created = int(relay.clock.wall())
-        listed = [_described(profile, created) for profile in relay.directory.roster.listed()]
-        return json_response({"object": "list", "data": listed})
+    async def models(request: Request) -> Response:
+        profiles = relay.directory.roster.listed()
+        return json_response(listed(_dialect(request).name, profiles, int(relay.clock.wall())))
 
     return models
 
@@ -74,31 +130,46 @@ def _model(relay: Relay) -> Any:
         try:
             profile = relay.directory.find(request.path_params["name"])
         except Refused as refused:
-            request_id = request_id_of(request.headers.get("x-request-id"))
-            return error_response(refused.failure, {"x-request-id": request_id})
-        return json_response(_described(profile, int(relay.clock.wall())))
+            return error_response(refused.failure, request_id_header(request), _dialect(request))
+        return json_response(described_as(_dialect(request).name, profile, int(relay.clock.wall())))
 
     return model
 
 
-def _described(profile: Profile, created: int) -> dict[str, Any]:
-    """Return a model as OpenAI's list has it; `created` is the time of asking, for Argo gives no other."""
-    return {
-        "id": profile.public_id,
-        "object": "model",
-        "created": created,
-        "owned_by": profile.owner,
-        "internal_id": profile.internal_id,
-        "name": profile.display,
-    }
+def _dialect(request: Request) -> Dialect:
+    return dialect_at(request.url.path, request.headers)
+
+
+async def _kept(request: Request) -> Response:
+    """Answer what is not the creation of a response.
+
+    Codex asks for a WebSocket first and takes 426 for "use HTTP" at once; any other answer costs it 6 s at each start.
+    """
+    if request.headers.get("upgrade", "").lower() == "websocket":
+        return error_response(_NO_UPGRADE, request_id_header(request), DIALECTS["openai_responses"])
+    failure = bad_request(
+        "The relay keeps no responses: they cannot be fetched, cancelled, compacted or deleted later. "
+        "POST /v1/responses with the whole conversation in `input` instead.",
+        None,
+        "unsupported_operation",
+    )
+    return error_response(failure, request_id_header(request), DIALECTS["openai_responses"])
 
 
 async def _root(_: Request) -> Response:
+    endpoints = [f"POST /v1{path}" for path in EXCHANGES]
     return json_response(
         {
             "name": "argo-relay",
             "version": __version__,
-            "endpoints": ["POST /v1/chat/completions", "GET /v1/models", "GET /health", "GET /ready", "GET /version"],
+            "endpoints": [
+                *endpoints,
+                *(f"POST /v1beta/models/MODEL:{method}" for method in METHODS),
+                "GET /v1/models",
+                "GET /health",
+                "GET /ready",
+                "GET /version",
+            ],
         }
     )
 

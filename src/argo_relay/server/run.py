@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -25,7 +26,7 @@ from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
 from argo_relay.transport.deferred import DeferredTransport
-from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.choose import upstream_of
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _FAREWELL_SECONDS: Final = 2.0
@@ -76,7 +77,7 @@ async def _relay(loaded: Loaded, base_url: str, sink: Sink) -> AsyncIterator[Rel
     config = loaded.config
     clock = SystemClock()
     transport = DeferredTransport()
-    upstream = ArgoUpstream(base_url=base_url, user=config.user or "")
+    upstream = upstream_of(config, os.environ, base_url)
     directory = Directory(upstream, transport, config.models, clock)
     configured = {key for key, origin in loaded.origins.items() if origin != "default"}
     relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+from argo_relay.dialects.base import Incoming
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
 from argo_relay.framing.sse import Splitter
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -24,9 +25,9 @@ def test_each_stream_has_its_own_watch() -> None:
 
 
 def test_every_question_has_its_answer() -> None:
-    asked = OPENAI_CHAT.outline(b'{"model":"m","messages":[{"role":"user","content":"x"}]}')
+    asked = OPENAI_CHAT.outline(Incoming(body=b'{"model":"m","messages":[{"role":"user","content":"x"}]}'))
     assert (asked.model, asked.stream) == ("m", False)
-    assert OPENAI_CHAT.read_reply(b'{"usage":{"prompt_tokens":1}}').usage == Usage(input=1)
+    assert OPENAI_CHAT.read_reply(b'{"usage":{"prompt_tokens":1}}').usage == Usage(input=1, raw={"prompt_tokens": 1})
     failure = Failure(kind=FailureKind.RATE_LIMIT, status=429, message="No.", at_fault="upstream")
     text = OPENAI_CHAT.encode_error(failure)
     assert OPENAI_CHAT.decode_error(429, "Too Many Requests", text) == failure

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argo_relay.dialects.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from argo_relay.dialects.openai_chat.errors import decode_error, decode_inner_error, encode_error, encode_stream_error
 from argo_relay.framing import sse
 from argo_relay.framing.sse import Splitter
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -105,6 +105,9 @@ def test_a_status_says_what_kind_it_is(status: int, kind: FailureKind) -> None:
         (body(message=""), "The upstream answered 400 Bad Request.", None, None),
         (body(type="t"), "The upstream answered 400 Bad Request.", None, None),
         (b'{"error":"No."}', "No.", None, None),
+        (b'{"error":"No.","code":"invalid-argument"}', "No.", "invalid-argument", None),
+        (b'{"object":"error","message":"No.","code":"3051","param":null}', "No.", "3051", None),
+        (b'[{"error":{"code":400,"message":"No.","status":"INVALID_ARGUMENT"}}]', "No.", "400", None),
         (
             body(
                 message="Error code: 400 - {'error': {'message': \"Unsupported value\", 'param': 'temperature'}}",
@@ -170,6 +173,48 @@ def test_what_is_encoded_is_decoded(
     assert decode_error(failure.status, "Reason", encode_error(failure)) == failure
     (frame,) = Splitter().feed(encode_stream_error(failure))
     assert frame.data == encode_error(failure)
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "kind", "message"),
+    [
+        ({"error": {"code": 429, "message": "Slow down."}}, 429, FailureKind.RATE_LIMIT, "Slow down."),
+        ({"error": {"code": "model_not_found", "message": "No."}}, 404, FailureKind.NOT_FOUND, "No."),
+        ({"error": {"type": "overloaded_error", "message": "Busy."}}, 503, FailureKind.OVERLOADED, "Busy."),
+        ({"error": {"message": "No.", "code": 7}}, 502, FailureKind.UPSTREAM, "No."),
+        ({"error": "No.", "choices": []}, 502, FailureKind.UPSTREAM, "No."),
+        ({"object": "error", "message": "No.", "code": 400}, 400, FailureKind.BAD_REQUEST, "No."),
+        ({"choices": [{"error": {"code": 500, "message": "No."}}]}, 500, FailureKind.UPSTREAM, "No."),
+    ],
+)
+def test_an_error_in_a_200_has_the_status_that_it_names(
+    value: dict[str, Any], status: int, kind: FailureKind, message: str
+) -> None:
+    failure = decode_inner_error(value)
+    assert failure is not None
+    assert (failure.status, failure.kind, failure.message, failure.at_fault) == (status, kind, message, "upstream")
+
+
+@pytest.mark.parametrize("error", [True, 5, ["No."], {"code": None}, {"message": {}}])
+def test_an_error_in_a_200_that_says_nothing_is_one(error: Any) -> None:
+    for value in ({"error": error}, {"choices": [{"error": error}]}):
+        failure = decode_inner_error(value)
+        assert failure is not None
+        assert (failure.status, failure.message.endswith("Try again.")) == (502, True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {},
+        {"choices": []},
+        {"error": None, "choices": [{"error": None}, 5]},
+        {"choices": [], "message": "fine"},
+        {"type": "message_start", "message": {"id": "msg_1"}},
+    ],
+)
+def test_what_is_no_error_in_a_200(value: dict[str, Any]) -> None:
+    assert decode_inner_error(value) is None
 
 
 def client(status: int, kind: str, content: bytes) -> openai.OpenAI:

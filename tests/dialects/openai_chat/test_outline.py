@@ -9,13 +9,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argo_relay.dialects.openai_chat import request
-from argo_relay.dialects.openai_chat.request import outline
+from argo_relay.dialects.base import Incoming, Outline
+from argo_relay.dialects.openai_chat import outline as module
 from argo_relay.errors import Refused
 from argo_relay.neutral.failure import Failure, FailureKind
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 GOOD: dict[str, Any] = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hello"}]}
+
+
+def outline(body: bytes) -> Outline:
+    return module.outline(Incoming(body=body))
+
 
 TEXTUAL = [5, 1.5, True, ["x"], {"x": 1}]
 NUMERIC = ["5", True, [5], {"x": 1}]
@@ -117,7 +122,7 @@ def test_null_is_not_given(field: str) -> None:
 
 
 def test_every_field_of_the_table_is_tried() -> None:
-    assert set(WRONG) == set(request._TYPES)
+    assert set(WRONG) == set(module._TYPES)
     assert set(RIGHT) == set(WRONG) - {"model", "messages"}
 
 

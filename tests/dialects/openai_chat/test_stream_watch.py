@@ -56,7 +56,9 @@ class Watched:
 ROLE = chunk(delta(role="assistant", content="", refusal=None))
 HELLO = chunk(delta(content="hello"))
 STOP = chunk(delta(finish="stop"))
-USAGE = chunk(usage={"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12})
+COUNTS = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+USAGE = chunk(usage=COUNTS)
+USED = Usage(input=9, output=3, raw=COUNTS)
 
 
 @pytest.mark.parametrize(
@@ -288,15 +290,13 @@ def test_half_an_emoji_is_content() -> None:
 
 def test_the_last_usage_counts() -> None:
     first = chunk(delta(content="x"), usage={"prompt_tokens": 9, "completion_tokens": 1})
-    assert Watched(first + HELLO + STOP + USAGE + DONE).watch.usage == Usage(input=9, output=3)
+    assert Watched(first + HELLO + STOP + USAGE + DONE).watch.usage == USED
     assert Watched(HELLO + STOP + DONE).watch.usage is None
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": None, "completion_tokens": None, "total_tokens": None}])
 def test_a_usage_that_counts_nothing_replaces_none(usage: object) -> None:
-    assert Watched(HELLO + USAGE + chunk(delta(finish="stop"), usage=usage) + DONE).watch.usage == Usage(
-        input=9, output=3
-    )
+    assert Watched(HELLO + USAGE + chunk(delta(finish="stop"), usage=usage) + DONE).watch.usage == USED
 
 
 JSON = st.recursive(
@@ -341,3 +341,36 @@ def test_a_stream_cut_anywhere_is_never_passed_on_as_a_good_end(at: int) -> None
         assert watched.rest.endswith(DONE)
     else:
         assert watched.rest is None
+
+
+@pytest.mark.parametrize(("last", "complete"), [(b"d", False), (b"dat", False), (b"event", False), (b": by", True)])
+def test_a_last_frame_without_its_fields_name_was_cut_off(last: bytes, complete: bool) -> None:
+    assert Watched(HELLO + STOP + last).rest == (b"\n\n" + DONE if complete else None)
+
+
+def test_usage_where_groq_puts_it() -> None:
+    assert Watched(HELLO + chunk(delta(finish="stop"), x_groq={"usage": COUNTS}) + DONE).watch.usage == USED
+
+
+def test_a_legacy_completions_text_is_content() -> None:
+    said = Watched(
+        chunk({"index": 0, "text": "", "finish_reason": None})
+        + chunk({"index": 0, "text": "hello", "logprobs": None, "finish_reason": None})
+        + chunk({"index": 0, "text": "", "finish_reason": "stop"})
+        + DONE
+    )
+    assert said.content == [False, True, True, False]
+    assert (said.watch.ended, said.rest) == (True, b"")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"error": {"message": "No."}, "choices": []},
+        {"error": "No."},
+        {"object": "error", "message": "No."},
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "error", "error": {"code": 502, "message": "No."}}]},
+    ],
+)
+def test_errors_of_every_form_fail_a_stream(error: dict[str, Any]) -> None:
+    assert Watched(HELLO + sse.write(json.dumps(error).encode())).watch.failed

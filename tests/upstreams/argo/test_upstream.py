@@ -9,9 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argo_relay.dialects.openai_chat.request import outline
-from argo_relay.errors import BadJson
-from argo_relay.upstreams.argo.upstream import ArgoUpstream, read_models
+from argo_relay.dialects.base import Incoming
+from argo_relay.dialects.openai_chat.outline import outline
+from argo_relay.framing.jsonx import REMOVED
+from argo_relay.models.profile import Profile
+from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.base import Ask, Operation
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 BASE = "https://apps.argo.example/argoapi"
@@ -20,7 +23,9 @@ UPSTREAM = ArgoUpstream(base_url=BASE, user="jdoe")
 
 
 def sent(body: bytes, headers: dict[str, str] | None = None) -> tuple[str, str, dict[str, str], bytes]:
-    call = UPSTREAM.chat(outline(body), "gpt4o", headers or {}, "req_1")
+    read = outline(Incoming(body=body))
+    ask = Ask(dialect="openai_chat", operation=Operation.GENERATE, model="gpt4o", stream=read.stream)
+    call = UPSTREAM.call(ask, read.body.splice(UPSTREAM.changes(ask, read.body.values)), headers or {}, "req_1")
     assert call.body is not None
     names = [name for name, _ in call.headers]
     assert names == sorted(set(names), key=names.index)
@@ -127,47 +132,54 @@ def test_the_list_of_models_is_asked_for_in_the_same_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "body", "expected"),
+    ("client", "owner", "spoken"),
     [
-        (BASE, b"POST https://apps.argo.example/argoapi/v1/chat failed", b"POST the upstream/v1/chat failed"),
-        (BASE, b"no route to apps.argo.example:443", b"no route to the upstream:443"),
-        (BASE, b"https:\\/\\/apps.argo.example\\/argoapi", b"https:\\/\\/the upstream\\/argoapi"),
-        (
-            BASE,
-            b"http://apps.argo.example/x and https://apps.argo.example",
-            b"http://the upstream/x and https://the upstream",
-        ),
-        (BASE, b'{"error":{"message":"No."}}', b'{"error":{"message":"No."}}'),
-        (BASE, b"", b""),
-        ("http://10.0.0.5:8080", b"at http://10.0.0.5:8080/v1 (10.0.0.5)", b"at the upstream/v1 (the upstream)"),
-        ("http://argo:8080", b"argo:gpt-4o is not at argo:8080", b"argo:gpt-4o is not at the upstream"),
-        ("http://argo", b"argo:gpt-4o is not at http://argo/v1", b"argo:gpt-4o is not at the upstream/v1"),
-        ("http://[::1]:8080", b"no answer from [::1]:8080 (::1)", b"no answer from the upstream (the upstream)"),
+        ("openai_chat", "anthropic", "anthropic"),
+        ("openai_responses", "anthropic", "anthropic"),
+        ("anthropic", "anthropic", "anthropic"),
+        ("openai_chat", "openai", "openai_chat"),
+        ("openai_responses", "openai", "openai_responses"),
+        ("anthropic", "openai", "openai_chat"),
+        ("google", "openai", "openai_chat"),
+        ("openai_responses", "google", "openai_chat"),
+        ("google", "google", "openai_chat"),
+        ("openai_responses", "unknown", "openai_chat"),
     ],
 )
-def test_the_upstreams_address_is_hidden(base: str, body: bytes, expected: bytes) -> None:
-    assert ArgoUpstream(base_url=base, user="jdoe").hide(body) == expected
+def test_each_model_is_asked_on_the_route_that_serves_it_best(client: str, owner: str, spoken: str) -> None:
+    profile = Profile(internal_id="m", public_id="argo:m", display="M", owner=owner)
+    assert UPSTREAM.dialect_for(client, profile) == spoken
+    assert UPSTREAM.owner_of(profile) == (owner if owner != "unknown" else None)
 
 
-@pytest.mark.parametrize(
-    ("body", "expected"),
-    [
-        (
-            b'{"object":"list","data":[{"id":"GPT-4o","internal_id":"gpt4o"}]}',
-            [{"id": "GPT-4o", "internal_id": "gpt4o"}],
-        ),
-        (b'[{"id":"gpt35","model_name":"GPT-3.5 Turbo"}]', [{"id": "gpt35", "model_name": "GPT-3.5 Turbo"}]),
-        (b'{"data":[]}', []),
-        (b'{"data":[null,"x",5,[],{"id":"a"}]}', [{"id": "a"}]),
-    ],
-)
-def test_the_list_of_models_is_read(body: bytes, expected: list[dict[str, Any]]) -> None:
-    assert read_models(body) == expected
+def test_the_messages_route_is_told_who_asks_in_headers_only() -> None:
+    ask = Ask(dialect="anthropic", operation=Operation.GENERATE, model="claudeopus47", stream=True)
+    assert UPSTREAM.changes(ask, {"messages": []}) == {"model": "claudeopus47", "timeout": REMOVED}
+    call = UPSTREAM.call(ask, b"{}", {"anthropic-beta": "b"}, "req_1")
+    assert call.url == f"{BASE}/v1/messages"
+    headers = dict(call.headers)
+    assert headers["x-api-key"] == "jdoe"
+    assert headers["authorization"] == "Bearer jdoe"
+    assert (headers["anthropic-version"], headers["anthropic-beta"]) == ("2023-06-01", "b")
+    theirs = dict(UPSTREAM.call(ask, b"{}", {"anthropic-version": "2026-10-21"}, "req_1").headers)
+    assert theirs["anthropic-version"] == "2026-10-21"
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"<html>", b"null", b"5", b'"x"', b"{}", b'{"data":null}', b'{"data":{"id":"a"}}']
-)
-def test_what_is_no_list_of_models_is_refused(body: bytes) -> None:
-    with pytest.raises(BadJson):
-        read_models(body)
+def test_what_argo_has_no_path_for_is_known() -> None:
+    assert UPSTREAM.offers(Operation.COUNT, "anthropic")
+    assert UPSTREAM.offers(Operation.EMBED, "openai_chat")
+    assert not UPSTREAM.offers(Operation.COMPLETE, "openai_chat")
+    assert not UPSTREAM.offers(Operation.COUNT, "openai_chat")
+    assert not UPSTREAM.offers(Operation.EMBED, "google")
+    assert not UPSTREAM.passes_names
+
+
+@pytest.mark.parametrize("owner", ["google", "openai", ""])
+def test_only_geminis_conversations_are_changed(owner: str) -> None:
+    ask = Ask(dialect="openai_chat", operation=Operation.GENERATE, model="m", owner=owner)
+    changes = UPSTREAM.changes(ask, {"messages": [{"role": "assistant", "content": None}]})
+    mended = {"messages": [{"role": "assistant", "content": ""}]} if owner == "google" else {}
+    assert changes == {"model": "m", "timeout": REMOVED, "user": "jdoe"} | mended
+    untouched = [{"role": "user", "content": "x"}]
+    assert "messages" not in UPSTREAM.changes(ask, {"messages": untouched})
+    assert "messages" not in UPSTREAM.changes(ask, {"input": "x"})

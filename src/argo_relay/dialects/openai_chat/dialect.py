@@ -6,18 +6,30 @@ from typing import Final
 
 from argo_relay.dialects.base import Dialect
 from argo_relay.dialects.openai_chat.errors import decode_error, encode_error, encode_stream_error
-from argo_relay.dialects.openai_chat.reply import read_reply
-from argo_relay.dialects.openai_chat.request import outline
+from argo_relay.dialects.openai_chat.outline import outline
+from argo_relay.dialects.openai_chat.reply import decode_reply, encode_reply, read_reply
+from argo_relay.dialects.openai_chat.request_decoder import decode_request
+from argo_relay.dialects.openai_chat.request_encoder import encode_request
+from argo_relay.dialects.openai_chat.stream_decoder import ChatStreamDecoder
+from argo_relay.dialects.openai_chat.stream_encoder import ALIVE, ChatStreamEncoder
 from argo_relay.dialects.openai_chat.stream_watch import ChatStreamWatch
+from argo_relay.framing.sse import SSE
 
 OPENAI_CHAT: Final = Dialect(
     name="openai_chat",
     outline=outline,
     read_reply=read_reply,
     watch_stream=ChatStreamWatch,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_reply=decode_reply,
+    encode_reply=encode_reply,
+    stream_decoder=ChatStreamDecoder,
+    stream_encoder=ChatStreamEncoder,
     decode_error=decode_error,
     encode_error=encode_error,
     encode_stream_error=encode_stream_error,
     # A comment: every client tried skips it, and it resets their read timers.
-    heartbeat=b": keep-alive\n\n",
+    heartbeat=ALIVE,
+    framing=SSE,
 )

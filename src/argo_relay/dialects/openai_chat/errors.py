@@ -22,7 +22,6 @@ _TYPES: Final = {
     FailureKind.UPSTREAM: "upstream_error",
     FailureKind.INTERNAL: "server_error",
 }
-_LONGEST_DETAIL: Final = 300
 _KINDS: Final = {
     400: FailureKind.BAD_REQUEST,
     401: FailureKind.AUTHENTICATION,
@@ -35,6 +34,34 @@ _KINDS: Final = {
     503: FailureKind.OVERLOADED,
     529: FailureKind.OVERLOADED,
 }
+# What an error within a 200 would have had as its status: by its code or, where that says nothing, by its type.
+_STATUSES: Final = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 429,
+    "overloaded_error": 503,
+    "service_unavailable_error": 503,
+    "context_length_exceeded": 400,
+    "content_filter": 400,
+    "tool_use_failed": 400,
+    "invalid_request_error": 400,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+}
+_LONGEST_DETAIL: Final = 300
+
+
+def _broken(code: str, message: str) -> Failure:
+    return Failure(
+        kind=FailureKind.UPSTREAM, status=502, code=code, message=f"{message} Try again.", at_fault="upstream"
+    )
+
+
+INCOMPLETE: Final = _broken("upstream_incomplete", "The upstream stopped before its reply was complete.")
+UNREADABLE: Final = _broken("upstream_unreadable", "The upstream sent an event that cannot be read.")
 
 
 def encode_error(failure: Failure) -> bytes:
@@ -61,19 +88,19 @@ def encode_stream_error(failure: Failure) -> bytes:
 
 def decode_error(status: int, reason: str, body: bytes) -> Failure:
     """Return an upstream's error as a Failure; what is not an error object (a gateway's HTML page) is only named."""
-    kind = _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
-    error = _error_object(body)
+    value = _value(body)
+    error = _error_object(value)
     if error is None:
         return Failure(
-            kind=kind,
+            kind=_kind(status),
             status=status,
             code=f"upstream_{status}",
-            message=f"The upstream answered {status} {reason} without an error object{_detail(body)}."
+            message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
             + (" Try again in a moment." if status >= 500 else ""),
             at_fault="upstream",
         )
     return Failure(
-        kind=kind,
+        kind=_kind(status),
         status=status,
         message=str(error.get("message") or f"The upstream answered {status} {reason}."),
         code=_text(error.get("code")),
@@ -82,23 +109,68 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
     )
 
 
-def _error_object(body: bytes) -> dict[str, Any] | None:
+def decode_inner_error(value: dict[str, Any]) -> Failure | None:
+    """Return the failure that stands in a 200's body, or in a chunk; None when there is none.
+
+    OpenRouter writes it into the choice that it broke off: https://openrouter.ai/docs/api/reference/errors-and-debugging.
+    """
+    error = _error_of(value)
+    if error is None:
+        return None
+    code, kind = error.get("code"), error.get("type")
+    if isinstance(code, int) and 400 <= code < 600:
+        status = code
+    else:
+        status = _STATUSES.get(str(code)) or _STATUSES.get(str(kind)) or 502
+    return Failure(
+        kind=_kind(status),
+        status=status,
+        message=str(error.get("message") or "The upstream reported an error without saying which. Try again."),
+        code=_text(code),
+        param=_text(error.get("param")),
+        at_fault="upstream",
+    )
+
+
+def _error_of(value: dict[str, Any]) -> dict[str, Any] | None:
+    if value.get("error"):
+        return _error_object(value) or {}
+    choices = value.get("choices")
+    if isinstance(choices, list):
+        inner = [choice["error"] for choice in choices[:1] if isinstance(choice, dict) and choice.get("error")]
+        return (_error_object({"error": inner[0]}) or {}) if inner else None
+    # vLLM and SGLang write the error itself.
+    return value if value.get("object") == "error" or isinstance(value.get("message"), str) else None
+
+
+def _error_object(value: Any) -> dict[str, Any] | None:
+    if isinstance(value, list) and value:
+        # Gemini wraps it in a list.
+        value = value[0]
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        # xAI: the code stands beside the words.
+        return {"message": error, "code": value.get("code")}
+    if isinstance(error, dict) and error:
+        return error
+    return value if isinstance(value.get("message"), str) and value["message"] else None
+
+
+def _kind(status: int) -> FailureKind:
+    return _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
+
+
+def _value(body: bytes) -> Any:
     try:
-        value = jsonx.decode(body)
+        return jsonx.decode_loosely(body)
     except BadJson:
         return None
-    error = value.get("error") if isinstance(value, dict) else None
-    if isinstance(error, str):
-        return {"message": error}
-    return error if isinstance(error, dict) else None
 
 
-def _detail(body: bytes) -> str:
+def _detail(value: Any) -> str:
     """Return what FastAPI's error bodies say, which Argo sends for requests that it cannot read; else nothing."""
-    try:
-        value = jsonx.decode(body)
-    except BadJson:
-        return ""
     detail = value.get("detail") if isinstance(value, dict) else None
     if isinstance(detail, list):
         detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
@@ -106,4 +178,4 @@ def _detail(body: bytes) -> str:
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return None if value is None or isinstance(value, dict | list) else str(value)

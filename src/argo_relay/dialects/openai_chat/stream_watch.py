@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from argo_relay.dialects.openai_chat.usage import decode_usage
+from argo_relay.dialects.openai_chat.errors import decode_inner_error
+from argo_relay.dialects.openai_chat.usage import usage_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
-from argo_relay.framing.sse import Frame
+from argo_relay.framing.base import Frame
 from argo_relay.neutral.reply import Usage
 
 _DONE = b"[DONE]"
@@ -37,9 +38,12 @@ class ChatStreamWatch:
 
     def feed(self, frame: Frame) -> tuple[bool, bytes]:
         """Read a frame; before a `[DONE]` that came too early for some choice, the missing finish goes out."""
+        if frame.raw.strip():
+            self._closing = sse.closing(frame.raw)
         if frame.data is None:
+            # Comments aside, not even the name of a last frame's field has arrived whole.
+            self._cut = bool(self._closing) and not frame.raw.startswith(b":")
             return False, b""
-        self._closing = sse.closing(frame.raw)
         if frame.data.strip() == _DONE:
             self.ended = True
             return False, self._missing_finish()
@@ -51,7 +55,7 @@ class ChatStreamWatch:
             return False, b""
         if not isinstance(chunk, dict):
             return False, b""
-        if chunk.get("error"):
+        if decode_inner_error(chunk) is not None:
             self.failed = True
             return True, b""
         return self._read(chunk), b""
@@ -65,7 +69,7 @@ class ChatStreamWatch:
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         content = False
-        if usage := decode_usage(chunk.get("usage")):
+        if usage := usage_of(chunk):
             self.usage = usage
             content = True
         choices: Any = chunk.get("choices")
@@ -91,7 +95,8 @@ class ChatStreamWatch:
         if index not in self._finished:
             called = "tool_calls" in carried or self._open.get(index) == "tool_calls"
             self._open[index] = "tool_calls" if called else "stop"
-        return bool(carried)
+        # Legacy completions stream their text here.
+        return bool(carried or choice.get("text"))
 
     def _missing_finish(self) -> bytes:
         if not self._open:

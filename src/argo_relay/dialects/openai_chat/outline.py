@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from argo_relay.dialects.base import Outline
+from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.failure import bad_request
+
+DIALECT: Final = "openai_chat"
 
 _NUMBER: Final = (int, float)
 # The types that the reference gives, where they have never changed; null is "not given" everywhere. What is not in
@@ -39,10 +41,10 @@ _TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
 }
 
 
-def outline(body: bytes) -> Outline:
+def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
     try:
-        document = JsonObject(body)
+        document = JsonObject(incoming.body)
     except BadJson as bad:
         raise Refused(
             bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")

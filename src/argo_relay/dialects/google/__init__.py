@@ -1,0 +1,1 @@
+"""Google's Gemini API, `generateContent`: https://ai.google.dev/api/generate-content."""

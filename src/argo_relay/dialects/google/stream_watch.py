@@ -1,0 +1,105 @@
+"""A Gemini stream, watched while it is relayed: server-sent events, or one JSON array.
+
+A frame is read only where its bytes say that it matters: it carries a finish, a block or an error. Every chunk carries
+usage, so the last one that came with a finish or after it is the whole reply's.
+
+https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from argo_relay.dialects.google.errors import error_in_reply
+from argo_relay.dialects.google.stops import decode_block, finish_of
+from argo_relay.dialects.google.usage import decode_usage
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx, sse
+from argo_relay.framing.base import Frame
+from argo_relay.neutral.reply import Usage
+
+
+class GoogleStreamWatch:
+    """Follows one stream; fed every frame in order."""
+
+    __slots__ = ("_array", "_closing", "_cut", "_finished", "_last", "ended", "failed", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.ended = False
+        self.failed = False
+        self._array = False
+        self._closing = b""
+        self._cut = False
+        self._finished = False
+        self._last: bytes | None = None
+
+    def feed(self, frame: Frame) -> tuple[bool, bytes]:
+        """Read a frame; nothing ever has to go out before one."""
+        data = frame.data
+        if data is None:
+            self._read_mark(frame.raw)
+            return False, b""
+        if not frame.raw.endswith((b"\n\n", b"\r\n\r\n")):
+            self._read_end(frame.raw, data)
+        # Inside a text these quotes are escaped: only members of the chunk are met.
+        if self._finished or b'"finishReason"' in data or b'"blockReason"' in data or b'"error"' in data:
+            self._read(data)
+        elif b'"usageMetadata"' in data:
+            self._last = data
+        return self.failed or b'"candidates"' in data, b""
+
+    def finish(self) -> bytes | None:
+        """Return what completes a stream whose connection ended: a last blank line, or the array's bracket."""
+        if self.usage is None and self._last is not None:
+            self._read(self._last)
+        closing = (b"" if self.ended else b"]") if self._array else self._closing
+        if self.ended or self.failed or (self._finished and not self._cut):
+            return closing
+        return None
+
+    def _read_mark(self, raw: bytes) -> None:
+        mark = raw.strip()
+        if mark.startswith((b"[", b",", b"]")):
+            self._array = True
+            self.ended = self._finished and mark.endswith(b"]")
+
+    def _read_end(self, raw: bytes, data: bytes) -> None:
+        """Note in what form the stream is, and whether it stopped in this frame: an element ends with its brace."""
+        if raw.lstrip()[:1] in (b"[", b",", b"{"):
+            self._array = raw.lstrip()[:1] != b"{"
+            self._cut = not data.rstrip().endswith(b"}")
+        else:
+            self._closing = sse.closing(raw)
+            self._cut = bool(self._closing) and not _whole(data)
+
+    def _read(self, data: bytes) -> None:
+        try:
+            value: Any = jsonx.decode_loosely(data)
+        except BadJson:
+            self.ended = self._finished and data.strip() == b"[DONE]"
+            return
+        if error_in_reply(value):
+            self.failed = True
+            return
+        if not isinstance(value, dict):
+            return
+        self.usage = decode_usage(value.get("usageMetadata")) or self.usage
+        self._finish(value)
+
+    def _finish(self, chunk: dict[str, Any]) -> None:
+        """Note whether the reply is complete with this chunk."""
+        candidates = chunk.get("candidates")
+        first = candidates[0] if isinstance(candidates, list) and candidates else None
+        if isinstance(first, dict):
+            self._finished = bool(finish_of(first, self._finished))
+        if decode_block(chunk.get("promptFeedback")) is not None:
+            self._finished = True
+
+
+def _whole(data: bytes) -> bool:
+    try:
+        jsonx.decode_loosely(data)
+    except BadJson:
+        return False
+    return True

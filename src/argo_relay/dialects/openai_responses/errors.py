@@ -1,0 +1,202 @@
+"""Errors as OpenAI's API writes them: https://platform.openai.com/docs/guides/error-codes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx, sse
+from argo_relay.neutral.failure import Failure, FailureKind
+
+_TYPES: Final = {
+    FailureKind.BAD_REQUEST: "invalid_request_error",
+    FailureKind.AUTHENTICATION: "authentication_error",
+    FailureKind.PERMISSION: "permission_error",
+    FailureKind.NOT_FOUND: "not_found_error",
+    FailureKind.METHOD: "invalid_request_error",
+    FailureKind.SLOW_REQUEST: "timeout_error",
+    FailureKind.TOO_LARGE: "invalid_request_error",
+    FailureKind.RATE_LIMIT: "rate_limit_error",
+    FailureKind.OVERLOADED: "overloaded_error",
+    FailureKind.TIMEOUT: "timeout_error",
+    FailureKind.UPSTREAM: "upstream_error",
+    FailureKind.INTERNAL: "server_error",
+}
+_KINDS: Final = {
+    400: FailureKind.BAD_REQUEST,
+    401: FailureKind.AUTHENTICATION,
+    403: FailureKind.PERMISSION,
+    404: FailureKind.NOT_FOUND,
+    405: FailureKind.METHOD,
+    408: FailureKind.TIMEOUT,
+    413: FailureKind.TOO_LARGE,
+    422: FailureKind.BAD_REQUEST,
+    429: FailureKind.RATE_LIMIT,
+    503: FailureKind.OVERLOADED,
+    504: FailureKind.TIMEOUT,
+    529: FailureKind.OVERLOADED,
+}
+# What an error within a 200 would have had as its status: by its code or, where that says nothing, by its type.
+_STATUSES: Final = {
+    "rate_limit_exceeded": 429,
+    "rate_limit_error": 429,
+    "insufficient_quota": 429,
+    "server_is_overloaded": 503,
+    "slow_down": 503,
+    "overloaded_error": 503,
+    "service_unavailable_error": 503,
+    "context_length_exceeded": 400,
+    "invalid_prompt": 400,
+    "invalid_request_error": 400,
+    "bad_request_error": 400,
+    "invalid_api_key": 401,
+    "authentication_error": 401,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "model_not_found": 404,
+    "timeout_error": 504,
+}
+# The words that Codex acts upon: it stops at the first, and waits at the second.
+_STREAM_CODES: Final = {
+    FailureKind.OVERLOADED: "server_is_overloaded",
+    FailureKind.RATE_LIMIT: "rate_limit_exceeded",
+}
+_SILENT: Final = "The upstream reported an error without saying which."
+_LONGEST_DETAIL: Final = 300
+
+
+def encode_error(failure: Failure) -> bytes:
+    """Return the JSON body of an error reply."""
+    error = {
+        "message": failure.message,
+        "type": _TYPES[failure.kind],
+        "param": failure.param,
+        "code": failure.code,
+    }
+    return jsonx.encode({"error": error})
+
+
+def encode_failed(failure: Failure) -> dict[str, Any]:
+    """Return the `error` of a response that has failed; Codex shows its message and acts upon its code."""
+    return {"code": _STREAM_CODES.get(failure.kind, failure.code or "server_error"), "message": failure.message}
+
+
+def encode_stream_error(failure: Failure) -> bytes:
+    """Return the frame that ends a stream whose own events were relayed: the text of `error` events is lost in Codex.
+
+    The stream's id and numbers are not known here; every client tried takes the event without them.
+    """
+    response = {
+        "id": "resp_failed",
+        "object": "response",
+        "created_at": 0,
+        "status": "failed",
+        "error": encode_failed(failure),
+        "incomplete_details": None,
+        "model": "",
+        "output": [],
+        "usage": None,
+    }
+    return sse.write(jsonx.encode({"type": "response.failed", "response": response}), b"response.failed")
+
+
+def decode_error(status: int, reason: str, body: bytes) -> Failure:
+    """Return an upstream's error as a Failure; what is not an error object (a gateway's HTML page) is only named.
+
+    Servers behind this path write errors in any vendor's way, so all are read.
+    """
+    kind = _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
+    value = _value(body)
+    error = _error_object(value)
+    if error is None:
+        return Failure(
+            kind=kind,
+            status=status,
+            code=f"upstream_{status}",
+            message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
+            + (" Try again in a moment." if status >= 500 else ""),
+            at_fault="upstream",
+        )
+    return Failure(
+        kind=kind,
+        status=status,
+        message=_words(error) or f"The upstream answered {status} {reason}.",
+        code=_code(error),
+        param=_text(error.get("param")),
+        at_fault="upstream",
+    )
+
+
+def decode_failed(error: Any) -> Failure:
+    """Return the error of a failed response, or of an error event within a stream."""
+    if isinstance(error, str):
+        error = {"message": error}
+    if not isinstance(error, dict):
+        error = {}
+    code = _code(error)
+    status = _STATUSES.get(code or "") or _STATUSES.get(_text(error.get("type")) or "") or 502
+    return Failure(
+        kind=_KINDS.get(status, FailureKind.UPSTREAM),
+        status=status,
+        message=_words(error) or _SILENT,
+        code=code,
+        param=_text(error.get("param")),
+        at_fault="upstream",
+    )
+
+
+def decode_inner_error(value: dict[str, Any]) -> Failure | None:
+    """Return the failure that stands in a 200's body; None when there is none."""
+    error = value.get("error")
+    if error or value.get("status") == "failed":
+        return decode_failed(error)
+    return None
+
+
+def _value(body: bytes) -> Any:
+    try:
+        value = jsonx.decode_loosely(body)
+    except BadJson:
+        return None
+    # Google wraps errors of streams in a list.
+    return value[0] if isinstance(value, list) and value else value
+
+
+def _error_object(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        # xAI: the code stands beside the words; others write the words beside a name.
+        message = value.get("message") or value.get("detail")
+        return {"message": message if isinstance(message, str) and message else error, "code": value.get("code")}
+    if isinstance(error, dict) and error:
+        return error
+    if isinstance(value.get("message"), str) and value["message"]:
+        return value
+    return None
+
+
+def _code(error: dict[str, Any]) -> str | None:
+    code = error.get("code")
+    if isinstance(code, int) and isinstance(error.get("status"), str):
+        # Google's code is the status once more; its word says more.
+        return str(error["status"])
+    return _text(code)
+
+
+def _words(error: dict[str, Any]) -> str:
+    message = error.get("message")
+    return message if isinstance(message, str) else ""
+
+
+def _detail(value: Any) -> str:
+    """Return what FastAPI's error bodies say, for requests that it cannot read; else nothing."""
+    detail = value.get("detail") if isinstance(value, dict) else None
+    if isinstance(detail, list):
+        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
+    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or isinstance(value, dict | list) or value == "" else str(value)

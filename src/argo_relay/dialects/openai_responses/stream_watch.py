@@ -1,0 +1,74 @@
+"""A Responses stream, watched while it is relayed: when content came, whether it ended properly, what it cost.
+
+Only the events that end a stream are decoded; of all others the name is enough.
+
+https://platform.openai.com/docs/api-reference/responses-streaming
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from argo_relay.dialects.openai_responses.usage import decode_usage
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx, sse
+from argo_relay.framing.base import Frame
+from argo_relay.neutral.reply import Usage
+
+_ENDS: Final = frozenset({b"response.completed", b"response.incomplete", b"response.failed", b"error"})
+_MUTE: Final = frozenset(
+    {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping", b"heartbeat"}
+)
+# Within a string these would stand between escaped quotes.
+_MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)))
+
+
+class ResponsesStreamWatch:
+    """Follows one stream; fed every frame in order."""
+
+    __slots__ = ("_closing", "ended", "failed", "usage")
+
+    def __init__(self) -> None:
+        self.usage: Usage | None = None
+        self.ended = False
+        self.failed = False
+        self._closing = b""
+
+    def feed(self, frame: Frame) -> tuple[bool, bytes]:
+        """Read a frame: whether it carries content; nothing ever goes out before it."""
+        data, name = frame.data, frame.event
+        if data is None or self.ended or self.failed:
+            return False, b""
+        if name is not None and name not in _ENDS:
+            return name not in _MUTE, b""
+        if name is None and not any(mark in data for mark in _MARKS):
+            return data.startswith(b"{"), b""
+        return self._read(frame, data), b""
+
+    def finish(self) -> bytes | None:
+        """Return the blank line that an ended stream may lack; None when its last event never came."""
+        return self._closing if self.ended or self.failed else None
+
+    def _read(self, frame: Frame, data: bytes) -> bool:
+        try:
+            value = jsonx.decode_loosely(data)
+        except BadJson:
+            return False
+        if not isinstance(value, dict):
+            return False
+        kind = value.get("type")
+        name = kind.encode() if isinstance(kind, str) else frame.event or b""
+        if name not in _ENDS and not (value.get("error") and not name.startswith(b"response.")):
+            return name not in _MUTE
+        self._closing = sse.closing(frame.raw)
+        self._end(name, value)
+        return True
+
+    def _end(self, name: bytes, value: dict[str, Any]) -> None:
+        response = value.get("response")
+        response = response if isinstance(response, dict) else {}
+        if name in (b"response.completed", b"response.incomplete") and response.get("status") != "failed":
+            self.usage = decode_usage(response.get("usage"))
+            self.ended = True
+        else:
+            self.failed = True

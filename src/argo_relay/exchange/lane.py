@@ -1,0 +1,189 @@
+"""Relays one reply through a stage: reads from the upstream, writes to the client, and tells the watchdog what happens.
+
+A whole reply is passed on when it is complete, so that until then every failure can still have its own status. A stream
+is passed on as it arrives, one write a read, in whole events: whatever ends it early ends it between two of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from argo_relay.dialects.base import Dialect, Headers
+from argo_relay.errors import BadJson, Refused
+from argo_relay.exchange.outlet import Outlet
+from argo_relay.exchange.stage import Stage
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.policy.deadline import Phase
+from argo_relay.transport.base import Answer
+
+_LARGEST_REPLY: Final = 256 * 1024 * 1024
+_LARGEST_ERROR: Final = 1024 * 1024
+_LARGEST_FRAME: Final = 64 * 1024 * 1024
+WHOLE_HEADERS: Final[Headers] = [("content-type", "application/json")]
+# What an upstream says about its reply that concerns any client, and what concerns only one of its own dialect.
+_PASSED_ALWAYS: Final = ("retry-after", "retry-after-ms")
+_PASSED_OWN: Final = ("openai-", "anthropic-", "x-ratelimit-")
+
+
+def stream_headers(media_type: str) -> Headers:
+    """Return the head of a stream."""
+    kind = f"{media_type}; charset=utf-8" if media_type.startswith("text/") else media_type
+    # nginx and its like would hold a stream back without the last one.
+    return [("content-type", kind), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
+
+
+class UpstreamRefused(Refused):
+    """The upstream answered with an error; `body` is its own where the client can read it, to be passed on."""
+
+    def __init__(self, failure: Failure, body: bytes | None, headers: Headers) -> None:
+        super().__init__(failure)
+        self.body = body
+        self.headers = headers
+
+
+class Lane:
+    """Relays one reply."""
+
+    def __init__(self, stage: Stage, watchdog: Watchdog, outlet: Outlet, headers: Callable[[], Headers]) -> None:
+        """`headers` gives what goes out with every reply."""
+        self.stage = stage
+        self._watchdog = watchdog
+        self._outlet = outlet
+        self._headers = headers
+        self.received = 0
+        """Bytes of the upstream's reply."""
+        self.first_event: float | None = None
+        """Seconds from the moment the request's body had been read."""
+
+    async def answer(self) -> None:
+        """Send the reply that the stage makes by itself."""
+        await self._send_whole(self.stage.whole(b""), [])
+
+    async def relay(self, answer: Answer, upstream: Dialect, *, stream: bool, own: bool) -> None:
+        """Relay a reply whose head has come; raise Refused or UpstreamError when it is none, or no whole one.
+
+        `upstream` is the dialect of the reply, `own` says that it is the client's, too.
+        """
+        passed = _passed(answer, own=own)
+        try:
+            await self._check_status(answer, upstream, passed, own=own)
+            self._check_type(answer, stream)
+            if stream:
+                await self._stream(answer, passed)
+            else:
+                await self._whole(answer, passed)
+        except BaseException:
+            answer.close()
+            raise
+        answer.release()
+
+    async def _whole(self, answer: Answer, passed: Headers) -> None:
+        body = await self._read_all(answer, _LARGEST_REPLY)
+        try:
+            body = self.stage.whole(body)
+        except BadJson as bad:
+            raise Refused(_upstream_failure(f"answered with something that is not a reply: {bad.reason}")) from None
+        except Refused as refused:
+            raise UpstreamRefused(refused.failure, None, passed) from None
+        await self._send_whole(body, passed)
+
+    async def _send_whole(self, body: bytes, passed: Headers) -> None:
+        length = ("content-length", str(len(body)))
+        self._watchdog.writing()
+        await self._outlet.begin(200, [*WHOLE_HEADERS, length, *self._headers(), *passed])
+        await self._outlet.write(body)
+        # The end waits until the client has read what was written, which is when the exchange is over.
+        await self._outlet.end()
+
+    async def _stream(self, answer: Answer, passed: Headers) -> None:
+        stage, splitter = self.stage, self.stage.upstream.splitter()
+        while chunk := await answer.read():
+            self.received += len(chunk)
+            frames = splitter.feed(chunk)
+            if frames:
+                await self._pass_on(self._fed(stage.feed, frames), passed)
+                if stage.ended or stage.failed:
+                    break
+            elif splitter.pending > _LARGEST_FRAME:
+                raise Refused(_upstream_failure("sent an event of unreasonable size"))
+        rest = [] if stage.ended or stage.failed else splitter.finish()
+        await self._pass_on(self._fed(stage.finish, rest), passed)
+        self._watchdog.writing()
+        await self._outlet.end()
+
+    def _fed(self, step: Callable[[list[Frame]], bytes], frames: list[Frame]) -> bytes:
+        before = self.stage.events
+        block = step(frames)
+        if self.stage.events != before:
+            if self.first_event is None:
+                self.first_event = self._watchdog.elapsed()
+            self._watchdog.content()
+        return block
+
+    async def _pass_on(self, block: bytes, passed: Headers) -> None:
+        outlet, failure = self._outlet, self.stage.failure
+        if block:
+            self._watchdog.writing()
+            if outlet.status is None:
+                head = stream_headers(self.stage.client.media_type)
+                await outlet.begin(200, [*head, *self._headers(), *passed])
+            await outlet.write(block)
+            self._watchdog.written()
+        if failure is not None:
+            raise UpstreamRefused(failure, None, passed)
+
+    async def _read_all(self, answer: Answer, most: int) -> bytes:
+        pieces = []
+        while chunk := await answer.read():
+            if self.first_event is None:
+                self.first_event = self._watchdog.elapsed()
+                self._watchdog.enter(Phase.STREAMING)
+            self._watchdog.content()
+            self.received += len(chunk)
+            if self.received > most:
+                raise Refused(_upstream_failure("sent a reply of unreasonable size"))
+            pieces.append(chunk)
+        return b"".join(pieces)
+
+    async def _check_status(self, answer: Answer, upstream: Dialect, passed: Headers, *, own: bool) -> None:
+        if 200 <= answer.status < 300:
+            return
+        body = await self._read_all(answer, _LARGEST_ERROR)
+        if not 400 <= answer.status < 600:
+            raise Refused(_upstream_failure(f"answered {answer.status} {answer.reason}, which is no reply"))
+        failure = upstream.decode_error(answer.status, answer.reason, body)
+        # A body that the dialect could not read is not passed on: it may be a gateway's page.
+        legible = own and failure.code != f"upstream_{answer.status}"
+        raise UpstreamRefused(failure, body if legible else None, passed)
+
+    def _check_type(self, answer: Answer, stream: bool) -> None:
+        """Refuse a reply of the wrong kind: a client that asked for JSON must never get a stream, nor a page."""
+        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if stream and kind != self.stage.upstream.media_type:
+            raise Refused(_upstream_failure(f"was asked for a stream and answered with {kind or 'no content type'}"))
+        if not stream and kind in ("text/event-stream", "text/html"):
+            raise Refused(_upstream_failure(f"was asked for a whole reply and answered with {kind}"))
+
+
+def _passed(answer: Answer, *, own: bool) -> Headers:
+    names = (*_PASSED_ALWAYS, *_PASSED_OWN) if own else _PASSED_ALWAYS
+    passed = [(name, value) for name, value in answer.headers.items() if name.startswith(names)]
+    # Vendors name the id of a request in three ways; ours is in x-request-id.
+    given = next((answer.headers[name] for name in ("x-request-id", "request-id") if name in answer.headers), None)
+    if given is not None:
+        passed.append(("x-upstream-request-id", given))
+    # Other bytes than these have no one meaning in a header, and none could be sent on as it came.
+    return [(name, value) for name, value in passed if value.isascii() and value.isprintable()]
+
+
+def _upstream_failure(what: str) -> Failure:
+    return Failure(
+        kind=FailureKind.UPSTREAM,
+        status=502,
+        code="upstream_bad_reply",
+        message=f"The upstream {what}. Try again; if it goes on, tell whoever runs the upstream.",
+        at_fault="upstream",
+    )

@@ -1,0 +1,169 @@
+"""What is to be done for a request: which lane, what is sent upstream, and how the reply gets back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from argo_relay.dialects.base import Call, Dialect, Headers, Outline, Target
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import Refused
+from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.stage import Stage
+from argo_relay.exchange.translate import TranslateStage
+from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.framing import jsonx
+from argo_relay.models.profile import Profile
+from argo_relay.neutral.failure import Failure, bad_request
+from argo_relay.neutral.loss import Losses, shown
+from argo_relay.neutral.request import Request
+from argo_relay.upstreams.base import Ask, Operation, Upstream
+
+_KEPT_STATE: Final = {
+    "continues": ("previous_response_id", "Send the earlier turns in `input` instead."),
+    "conversation": ("conversation", "Send the earlier turns in `input` instead."),
+    "background": ("background", "Leave it out; a long reply is best streamed, with a `timeout` that allows for it."),
+    "prompt": ("prompt", "Send the prompt's own text in `instructions` and `input` instead."),
+}
+"""What the Responses API keeps on its server, which no other upstream can look up."""
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to answer a request.
+
+    `call` None: the answer is made here, by the stage alone. `own`: the upstream speaks the client's dialect, so that
+    its errors are legible, too. `headers` go out with the reply.
+    """
+
+    call: Call | None
+    stage: Stage
+    upstream: Dialect
+    own: bool = False
+    stream: bool = False
+    losses: Losses = []
+    headers: Headers = []
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A request that has been read, and the model that it means."""
+
+    entry: Entry
+    outline: Outline
+    profile: Profile
+    headers: Mapping[str, str]
+    """The client's."""
+    request_id: str
+
+    @property
+    def strict(self) -> bool:
+        """The client would rather have an error than a request that lost something on its way."""
+        return self.headers.get("x-strict", "").strip().lower() in ("true", "1", "yes")
+
+
+def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
+    """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect."""
+    client = asked.entry.dialect
+    operation = asked.entry.operation
+    spoken = DIALECTS[upstream.dialect_for(client.name, asked.profile)]
+    if operation is Operation.COMPLETE and not upstream.offers(operation, spoken.name):
+        operation = Operation.GENERATE
+    if operation is Operation.COMPLETE or client.name == spoken.name:
+        return _verbatim(upstream, asked, spoken, operation)
+    return _translated(upstream, asked, spoken)
+
+
+def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Operation) -> Plan:
+    outline = asked.outline
+    ask = Ask(
+        dialect=spoken.name,
+        operation=operation,
+        model=asked.profile.internal_id,
+        owner=asked.profile.owner,
+        stream=outline.stream,
+        array=outline.array,
+    )
+    body = outline.body.splice(upstream.changes(ask, outline.body.values))
+    return Plan(
+        call=upstream.call(ask, body, asked.headers, asked.request_id),
+        # Legacy completions are the upstream's chat dialect by name only: their streams have a form of their own.
+        stage=VerbatimStage(asked.entry.dialect, upstream.hide, array=ask.array),
+        upstream=spoken,
+        own=True,
+        stream=outline.stream,
+    )
+
+
+def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
+    client = asked.entry.dialect
+    request = client.decode_request(asked.outline)
+    _check_state(request)
+    members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
+    check_strict(asked, losses)
+    ask = Ask(
+        dialect=spoken.name,
+        operation=Operation.GENERATE,
+        model=asked.profile.internal_id,
+        owner=asked.profile.owner,
+        stream=request.stream,
+    )
+    body = body_of(members, upstream.changes(ask, members))
+    return Plan(
+        call=upstream.call(ask, body, foreign(asked.headers), asked.request_id),
+        stage=TranslateStage(spoken, client, request, array=asked.outline.array),
+        upstream=spoken,
+        stream=request.stream,
+        losses=losses,
+    )
+
+
+def target_of(upstream: Upstream, profile: Profile) -> Target:
+    """Return whom a request is encoded for."""
+    return Target(model=profile.internal_id, owner=upstream.owner_of(profile), max_output=profile.max_output)
+
+
+def body_of(members: Mapping[str, Any], changes: Mapping[str, object]) -> bytes:
+    """Return an encoded body with the upstream's own changes."""
+    kept = {name: value for name, value in members.items() if name not in changes}
+    return jsonx.encode(kept | {name: value for name, value in changes.items() if value is not jsonx.REMOVED})
+
+
+def foreign(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the client's headers without those that only its own dialect's upstream understands."""
+    return {name: value for name, value in headers.items() if not name.startswith(("anthropic-", "openai-"))}
+
+
+def check_strict(asked: Asked, losses: Losses) -> None:
+    """Raise Refused (400) when something would be lost and the client does not want that."""
+    if losses and asked.strict:
+        raise Refused(_too_strict(losses))
+
+
+def _check_state(request: Request) -> None:
+    """Refuse what has no meaning outside the client's own dialect, and would change the answer if it were left out."""
+    extras = request.extras.get(request.dialect, {})
+    number = extras.get("n")
+    if isinstance(number, int) and number > 1:
+        what = "This model is reached through another dialect, where a request has one reply."
+        raise Refused(bad_request(f"`n` must be 1 here. {what} Send the request {number} times instead.", "n"))
+    for name, (field, advice) in _KEPT_STATE.items():
+        if request.continues if name == "continues" else extras.get(name):
+            raise Refused(
+                bad_request(
+                    f"`{field}` is not supported for this model: the relay keeps no state. {advice}",
+                    field,
+                    "unsupported_parameter",
+                )
+            )
+
+
+def _too_strict(losses: Losses) -> Failure:
+    first = losses[0]
+    more = f" {len(losses)} things in all: {shown(losses)}." if len(losses) > 1 else ""
+    return bad_request(
+        f"`X-Strict: true` forbids what this model's dialect cannot say: {first.path}: {first.why}{more} "
+        "Leave these out, or send the request without the header.",
+        first.path,
+        "translation_loss",
+    )

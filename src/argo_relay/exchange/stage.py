@@ -1,0 +1,56 @@
+"""What happens to an upstream's reply on its way to the client: bytes in, bytes out, no IO. Each lane has its own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from argo_relay.framing.base import Frame, Framing
+from argo_relay.neutral.failure import Failure
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.reply import Usage
+
+
+class Stage(Protocol):
+    """One reply's way. A stream is fed frame by frame; a whole reply is given at once."""
+
+    upstream: Framing
+    """How the upstream's stream is cut into frames."""
+    client: Framing
+    """What the client gets for a stream."""
+    usage: Usage | None
+    events: int
+    """Events so far that carried content."""
+    ended: bool
+    """The reply is complete: nothing more of the upstream's counts."""
+    failed: bool
+    """The reply has ended in an error of the upstream's that went out as it came."""
+    failure: Failure | None
+    """The reply has failed, and nobody has told the client yet."""
+
+    @property
+    def losses(self) -> Losses:
+        """What could not be said so far."""
+        ...
+
+    def whole(self, body: bytes) -> bytes:
+        """Return what the client gets for a whole reply; raise BadJson or Refused when it is none."""
+        ...
+
+    def feed(self, frames: list[Frame]) -> bytes:
+        """Return what the client gets for these frames: a number of whole events, perhaps none."""
+        ...
+
+    def finish(self, frames: list[Frame]) -> bytes:
+        """Return what the client gets when the upstream's stream is over, its last frames given.
+
+        Raise ConnectionBroken for a stream that broke off before its end.
+        """
+        ...
+
+    def heartbeat(self) -> bytes:
+        """Return what keeps the stream alive now."""
+        ...
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return what ends a running stream with an error."""
+        ...

@@ -1,0 +1,82 @@
+"""The lane between two dialects: the upstream's decoder gives neutral events, the client's encoder writes them."""
+
+from __future__ import annotations
+
+from argo_relay.dialects.base import Dialect
+from argo_relay.framing.base import Frame
+from argo_relay.framing.jsonarray import JSON_ARRAY
+from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, UsageSeen
+from argo_relay.neutral.failure import Failure
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.reply import Usage
+from argo_relay.neutral.request import Request
+
+
+class TranslateStage:
+    """See `exchange.stage.Stage`."""
+
+    def __init__(self, upstream: Dialect, client: Dialect, request: Request, *, array: bool = False) -> None:
+        """`array`: the client's stream is a JSON array."""
+        self.upstream = upstream.framing
+        self.client = JSON_ARRAY if array else client.framing
+        self.usage: Usage | None = None
+        self.events = 0
+        self.ended = False
+        self.failed = False
+        self.failure: Failure | None = None
+        self._from = upstream
+        self._to = client
+        self._request = request
+        self._decoder = upstream.stream_decoder()
+        self._encoder = client.stream_encoder(request)
+        self._lost: Losses = []
+
+    @property
+    def losses(self) -> Losses:
+        """What the client's dialect could not say."""
+        return [*self._lost, *self._encoder.losses]
+
+    def whole(self, body: bytes) -> bytes:
+        """Return the reply in the client's words."""
+        reply = self._from.decode_reply(body)
+        self.usage = reply.usage
+        self.events = 1
+        written, self._lost = self._to.encode_reply(reply, self._request)
+        return written
+
+    def feed(self, frames: list[Frame]) -> bytes:
+        """Return the frames' events in the client's words."""
+        block: list[bytes] = []
+        for frame in frames:
+            self._write(self._decoder.feed(frame), block)
+            if self.ended or self.failure is not None:
+                break
+        return b"".join(block)
+
+    def finish(self, frames: list[Frame]) -> bytes:
+        """Return the last events; a stream that broke off has failed."""
+        block = [self.feed(frames)]
+        if not self.ended and self.failure is None:
+            self._write(self._decoder.finish(), block)
+        return b"".join(block)
+
+    def heartbeat(self) -> bytes:
+        """Return the client's dialect's sign of life, in the state that its stream is in."""
+        return self._encoder.feed(Heartbeat())
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the stream's last event."""
+        return self._encoder.feed(Failed(failure=failure))
+
+    def _write(self, events: list[Event], block: list[bytes]) -> None:
+        for event in events:
+            if isinstance(event, Failed):
+                self.failure = event.failure
+                return
+            if isinstance(event, CONTENT):
+                self.events += 1
+                if isinstance(event, UsageSeen):
+                    self.usage = event.usage.over(self.usage)
+                elif isinstance(event, Ended):
+                    self.ended = True
+            block.append(self._encoder.feed(event))

@@ -1,0 +1,156 @@
+"""What the rest of the house knows of an upstream: which dialects it speaks, and how a call to it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlsplit
+
+import msgspec
+
+from argo_relay.dialects.base import Call, Headers, Owner
+from argo_relay.errors import BadJson
+from argo_relay.framing import jsonx
+from argo_relay.models.profile import Profile
+
+
+class Operation(StrEnum):
+    """What is asked for."""
+
+    GENERATE = "generate"
+    COUNT = "count"
+    EMBED = "embed"
+    COMPLETE = "complete"
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as its path says it: the dialect, the operation, the upstream's own name of the model."""
+
+    dialect: str
+    operation: Operation
+    model: str
+    owner: str = ""
+    """Who made the model, where that matters: see `models.profile.Profile`."""
+    stream: bool = False
+    array: bool = False
+    """Google's stream as a JSON array."""
+
+
+class Upstream(Protocol):
+    """One upstream. Pure: it makes calls, it does not send them."""
+
+    @property
+    def base_url(self) -> str:
+        """The address that paths are appended to, without a trailing slash; no client ever sees it."""
+        ...
+
+    @property
+    def passes_names(self) -> bool:
+        """Model names go to it as clients write them."""
+        ...
+
+    def dialect_for(self, client: str, profile: Profile) -> str:
+        """Return the dialect in which a model is asked when the client speaks `client`."""
+        ...
+
+    def owner_of(self, profile: Profile) -> Owner | None:
+        """Return whose rules a request for a model must keep to, where that is known."""
+        ...
+
+    def offers(self, operation: Operation, dialect: str) -> bool:
+        """Say whether it has a path for an operation in a dialect."""
+        ...
+
+    def changes(self, ask: Ask, members: Mapping[str, Any]) -> dict[str, object]:
+        """Return the members that a body must have, or (jsonx.REMOVED) must not have, whoever wrote it.
+
+        `members` are the body's own.
+        """
+        ...
+
+    def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:
+        """Return the call; of `headers`, the client's, only what concerns the request goes along."""
+        ...
+
+    def models(self) -> Call:
+        """Return the request for the list of models."""
+        ...
+
+    def hide(self, body: bytes) -> bytes:
+        """Return an error's bytes without this upstream's address."""
+        ...
+
+
+_PATHS: Final = {
+    ("openai_chat", Operation.GENERATE): "/v1/chat/completions",
+    ("openai_chat", Operation.COMPLETE): "/v1/completions",
+    ("openai_chat", Operation.EMBED): "/v1/embeddings",
+    ("openai_responses", Operation.GENERATE): "/v1/responses",
+    ("anthropic", Operation.GENERATE): "/v1/messages",
+    ("anthropic", Operation.COUNT): "/v1/messages/count_tokens",
+    ("google", Operation.COUNT): "/v1beta/models/{model}:countTokens",
+    ("google", Operation.EMBED): "/v1beta/models/{model}:batchEmbedContents",
+}
+_PASSED: Final = {
+    "openai_chat": ("openai-beta",),
+    "openai_responses": ("openai-beta",),
+    "anthropic": ("anthropic-version", "anthropic-beta"),
+    "google": (),
+}
+"""What a client says about its request, not about itself or its connection; for an upstream of its own dialect."""
+_TRACED: Final = ("traceparent", "tracestate")
+
+
+def has_path(operation: Operation, dialect: str) -> bool:
+    """Say whether an operation has a path in a dialect."""
+    return (dialect, operation) in _PATHS or (dialect == "google" and operation is Operation.GENERATE)
+
+
+def path_of(ask: Ask) -> str:
+    """Return the path, and query, of what is asked for: the vendors' own."""
+    if ask.dialect == "google" and ask.operation is Operation.GENERATE:
+        what = "streamGenerateContent" if ask.stream else "generateContent"
+        query = "?alt=sse" if ask.stream and not ask.array else ""
+        return f"/v1beta/models/{_quoted(ask.model)}:{what}{query}"
+    return _PATHS[ask.dialect, ask.operation].format(model=_quoted(ask.model))
+
+
+def _quoted(model: str) -> str:
+    """Return a model's name for a path; one that is a path of its own (`tunedModels/x`) keeps its slashes."""
+    return quote(model.removeprefix("models/"), safe="/:@")
+
+
+def request_headers(ask: Ask, headers: Mapping[str, str], request_id: str) -> Headers:
+    """Return what every call says of itself, and what the client's headers add."""
+    accept = "text/event-stream" if ask.stream and not ask.array else "application/json"
+    # identity: nothing is won by compressing on the way to a relay, and streams are delayed by it.
+    sent = [("accept", accept), ("accept-encoding", "identity"), ("content-type", "application/json")]
+    sent.append(("x-request-id", request_id))
+    return sent + [(name, headers[name]) for name in (*_PASSED[ask.dialect], *_TRACED) if name in headers]
+
+
+def without_address(body: bytes, base_url: str) -> bytes:
+    """Return an error's bytes without an upstream's address: clients need not know it."""
+    parts = urlsplit(base_url)
+    for address in (base_url, parts.netloc, parts.hostname or ""):
+        # A host of one plain word, such as `argo`, is no address to anyone else, and may be a word of the text.
+        if "." in address or ":" in address:
+            body = body.replace(address.encode(), b"the upstream")
+    return body
+
+
+def read_models(body: bytes) -> list[dict[str, Any]]:
+    """Return the records of a model list, OpenAI's or Google's; raise BadJson when it is not one."""
+    value = jsonx.decode(body)
+    records = value.get("data", value.get("models")) if isinstance(value, dict) else value
+    if not isinstance(records, list):
+        raise BadJson("it is not a list of models")
+    return [_named(record) for record in records if isinstance(record, dict)]
+
+
+def _named(record: dict[str, Any]) -> dict[str, Any]:
+    name = record.get("name")
+    if "id" in record or not isinstance(name, str):
+        return record
+    return record | {"id": name.removeprefix("models/")}

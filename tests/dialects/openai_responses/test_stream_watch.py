@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from argo_relay.dialects.openai_responses.stream_watch import ResponsesStreamWatch
+from argo_relay.framing import jsonx, sse
+from argo_relay.framing.base import Frame
+
+USAGE = {"input_tokens": 5, "output_tokens": 2}
+DELTA = {"type": "response.output_text.delta", "delta": "a"}
+COMPLETED = {"type": "response.completed", "response": {"status": "completed", "usage": USAGE}}
+
+
+def frames(*said: dict[str, Any] | bytes, named: bool = True) -> list[Frame]:
+    splitter = sse.Splitter()
+    wire = b"".join(
+        one
+        if isinstance(one, bytes)
+        else sse.write(jsonx.encode(one), str(one.get("type", "")).encode() if named else b"")
+        for one in said
+    )
+    return [*splitter.feed(wire), *splitter.finish()]
+
+
+def watched(*said: dict[str, Any] | bytes, named: bool = True) -> tuple[ResponsesStreamWatch, list[bool]]:
+    watch = ResponsesStreamWatch()
+    seen = [watch.feed(frame) for frame in frames(*said, named=named)]
+    assert all(before == b"" for _, before in seen)
+    return watch, [content for content, _ in seen]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_stream_that_ends(named: bool) -> None:
+    created = {"type": "response.created", "response": {}}
+    progress = {"type": "response.in_progress", "response": {}}
+    watch, content = watched(
+        created, progress, {"type": "keepalive"}, b": hi\n\n", DELTA, COMPLETED, DELTA, named=named
+    )
+    assert content == [False, False, False, False, True, True, False]
+    assert (watch.ended, watch.failed, watch.finish()) == (True, False, b"")
+    assert watch.usage is not None
+    assert (watch.usage.input, watch.usage.output) == (5, 2)
+
+
+def test_words_of_an_ending_within_a_text_end_nothing() -> None:
+    quoted = {**DELTA, "delta": 'say "response.completed" and "error"'}
+    for named in (True, False):
+        watch, content = watched(quoted, named=named)
+        assert (content, watch.ended, watch.failed, watch.finish()) == ([True], False, False, None)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        {"type": "response.failed", "response": {"status": "failed"}},
+        {"type": "response.completed", "response": {"status": "failed"}},
+        {"type": "error", "message": "No."},
+        {"error": {"message": "No."}},
+    ],
+)
+def test_a_stream_that_fails(last: dict[str, Any]) -> None:
+    watch = ResponsesStreamWatch()
+    named = b"error" if "type" not in last else last["type"].encode()
+    for frame in [*frames(DELTA), *frames(sse.write(jsonx.encode(last), named))]:
+        watch.feed(frame)
+    assert (watch.ended, watch.failed, watch.usage) == (False, True, None)
+    assert watch.finish() == b""
+
+
+def test_an_incomplete_reply_is_an_end() -> None:
+    watch, _ = watched({"type": "response.incomplete", "response": {"usage": USAGE}})
+    assert (watch.ended, watch.failed) == (True, False)
+    assert watch.usage is not None
+
+
+def test_a_lacking_blank_line_is_supplied() -> None:
+    whole = sse.write(jsonx.encode(COMPLETED), b"response.completed")
+    watch, _ = watched(whole.rstrip(b"\n"))
+    assert watch.ended
+    assert sse.Splitter().feed(whole.rstrip(b"\n") + (watch.finish() or b"")) != []
+
+
+@pytest.mark.parametrize("said", [[], [DELTA], [b"data: {broken\n\n"], [b"event: response.completed\ndata: {x\n\n"]])
+def test_a_stream_that_breaks_off(said: list[Any]) -> None:
+    assert watched(*said)[0].finish() is None
+
+
+@given(st.binary(max_size=80), st.sampled_from([b"error", b"response.completed", b"x", None]))
+def test_no_bytes_raise(data: bytes, name: bytes | None) -> None:
+    ResponsesStreamWatch().feed(Frame(raw=data, data=data, event=name))

@@ -1,0 +1,226 @@
+"""Which lane a request takes, what is sent for it, and what cannot cross."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from argo_relay.config.schema import Config
+from argo_relay.config.schema import Upstream as UpstreamConfig
+from argo_relay.dialects.base import Target
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import Refused
+from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.plan import Asked, Plan, body_of, check_strict, foreign, plan_reply, target_of
+from argo_relay.exchange.translate import TranslateStage
+from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.framing.jsonx import REMOVED
+from argo_relay.models.live import passing_profile
+from argo_relay.models.profile import Profile
+from argo_relay.models.roster import catalogue_roster
+from argo_relay.neutral.loss import Loss
+from argo_relay.operations.completions import COMPLETIONS
+from argo_relay.upstreams.base import Operation, Upstream
+from argo_relay.upstreams.choose import upstream_of
+
+BODIES: dict[str, dict[str, Any]] = {
+    "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
+    "openai_responses": {"model": "m", "input": "hi"},
+    "anthropic": {"model": "m", "max_tokens": 99, "messages": [{"role": "user", "content": "hi"}]},
+    "google": {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    "openai_completions": {"model": "m", "prompt": "hi"},
+}
+ARGO = {"gpt": "gpt-4o", "claude": "claude-opus-4.5", "gemini": "gemini-2.5-pro"}
+
+
+def upstream(kind: Any = "argo") -> Upstream:
+    return upstream_of(Config(user="jdoe", upstream=UpstreamConfig(kind=kind)), {}, "http://up.example")
+
+
+def model(name: str) -> Profile:
+    found = catalogue_roster().resolve(name)
+    assert found is not None
+    return found
+
+
+def asked(client: str, profile: Profile, *, headers: Any = None, **fields: Any) -> Asked:
+    dialect = COMPLETIONS if client == COMPLETIONS.name else DIALECTS[client]
+    operation = Operation.COMPLETE if client == COMPLETIONS.name else Operation.GENERATE
+    entry = Entry(dialect=dialect, operation=operation, model="m", stream=fields.pop("streamed", None))
+    outline = dialect.outline(entry.incoming(json.dumps(BODIES[client] | fields).encode()))
+    return Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r")
+
+
+def sent(plan: Plan) -> dict[str, Any]:
+    assert plan.call is not None
+    body: dict[str, Any] = json.loads(plan.call.body or b"")
+    return body
+
+
+def path(plan: Plan) -> str:
+    assert plan.call is not None
+    return plan.call.url.removeprefix("http://up.example")
+
+
+ROUTES = {
+    # client, model: dialect of Argo's route, verbatim
+    ("openai_chat", "gpt"): ("openai_chat", True),
+    ("openai_chat", "gemini"): ("openai_chat", True),
+    ("openai_chat", "claude"): ("anthropic", False),
+    ("openai_responses", "gpt"): ("openai_responses", True),
+    ("openai_responses", "gemini"): ("openai_chat", False),
+    ("openai_responses", "claude"): ("anthropic", False),
+    ("anthropic", "gpt"): ("openai_chat", False),
+    ("anthropic", "gemini"): ("openai_chat", False),
+    ("anthropic", "claude"): ("anthropic", True),
+    ("google", "gpt"): ("openai_chat", False),
+    ("google", "gemini"): ("openai_chat", False),
+    ("google", "claude"): ("anthropic", False),
+    ("openai_completions", "gpt"): ("openai_chat", False),
+    ("openai_completions", "claude"): ("anthropic", False),
+}
+
+
+@pytest.mark.parametrize(("client", "name"), ROUTES)
+def test_argos_models_each_on_their_route(client: str, name: str) -> None:
+    spoken, own = ROUTES[client, name]
+    profile = model(ARGO[name])
+    plan = plan_reply(upstream(), asked(client, profile))
+    assert (plan.upstream.name, plan.own, plan.stream) == (spoken, own, False)
+    assert isinstance(plan.stage, VerbatimStage if own else TranslateStage)
+    assert sent(plan)["model"] == profile.internal_id
+    assert "jdoe" in json.dumps([sent(plan), plan.call and plan.call.headers])
+
+
+KINDS = {"openai": "openai_chat", "openai_responses": "openai_responses", "anthropic": "anthropic", "google": "google"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("client", KINDS.values())
+def test_a_vendors_server_is_asked_in_its_own_dialect(client: str, kind: str) -> None:
+    plan = plan_reply(upstream(kind), asked(client, passing_profile("m")))
+    assert (plan.upstream.name, plan.own) == (KINDS[kind], KINDS[kind] == client)
+    assert not plan.losses
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "own"),
+    [
+        ("openai", "/v1/completions", True),
+        ("openai_responses", "/v1/responses", False),
+        ("anthropic", "/v1/messages", False),
+    ],
+)
+def test_legacy_completions_stay_what_they_are_only_where_they_exist(kind: str, where: str, own: bool) -> None:
+    plan = plan_reply(upstream(kind), asked("openai_completions", passing_profile("m"), echo=None))
+    assert (path(plan), plan.own, "prompt" in sent(plan)) == (where, own, own)
+
+
+def test_relayed_completions_are_watched_as_such() -> None:
+    stage = plan_reply(upstream("openai"), asked("openai_completions", passing_profile("m"), stream=True)).stage
+    splitter = stage.upstream.splitter()
+    stage.feed(splitter.feed(b'data: {"choices":[{"index":0,"text":"a","finish_reason":null}]}\n\n'))
+    assert stage.events == 1
+
+
+def test_verbatim_means_that_nothing_else_is_touched() -> None:
+    said = asked("openai_chat", model("gpt-4o"), odd=[1.0, 2**70], timeout=5, n=3, store=True)
+    expected = json.loads(said.outline.body.splice({"model": "gpt4o", "user": "jdoe", "timeout": REMOVED}))
+    assert sent(plan_reply(upstream(), said)) == expected
+    assert "timeout" not in expected
+
+
+def test_streams_are_asked_for_as_the_upstream_wants_it() -> None:
+    for kind, where in (("google", "/v1beta/models/m:streamGenerateContent?alt=sse"), ("anthropic", "/v1/messages")):
+        plan = plan_reply(upstream(kind), asked("openai_chat", passing_profile("m"), stream=True))
+        assert (plan.stream, path(plan)) == (True, where)
+        assert sent(plan).get("stream", kind == "google")
+
+
+STATE = {
+    "previous_response_id": ("openai_responses", "resp_1"),
+    "conversation": ("openai_responses", "conv_1"),
+    "background": ("openai_responses", True),
+    "prompt": ("openai_responses", {"id": "pmpt_1"}),
+    "n": ("openai_chat", 2),
+}
+
+
+@pytest.mark.parametrize("field", STATE)
+def test_what_would_change_the_answer_if_it_were_left_out_is_refused(field: str) -> None:
+    client, value = STATE[field]
+    with pytest.raises(Refused) as caught:
+        plan_reply(upstream("anthropic"), asked(client, passing_profile("m"), **{field: value}))
+    failure = caught.value.failure
+    assert (failure.status, failure.param) == (400, field)
+    assert failure.message.count("`") >= 2
+    own = "openai" if client == "openai_chat" else client
+    assert sent(plan_reply(upstream(own), asked(client, passing_profile("m"), **{field: value})))[field] == value
+
+
+def test_candidates_are_googles_n() -> None:
+    config = {"generationConfig": {"candidateCount": 2}}
+    with pytest.raises(Refused, match="must be 1"):
+        plan_reply(upstream("anthropic"), asked("google", passing_profile("m"), **config))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("n", 1), ("n", None), ("background", False), ("previous_response_id", None), ("conversation", None)],
+)
+def test_what_asks_for_nothing_is_no_reason_to_refuse(field: str, value: Any) -> None:
+    client = "openai_chat" if field == "n" else "openai_responses"
+    plan = plan_reply(upstream("anthropic"), asked(client, passing_profile("m"), **{field: value}))
+    assert plan.call is not None
+
+
+@pytest.mark.parametrize("said", ["true", "TRUE ", "1", "yes"])
+def test_who_is_strict_gets_an_error_in_place_of_a_loss(said: str) -> None:
+    lossy = {"top_k": 5}
+    strict = asked("anthropic", passing_profile("m"), headers={"x-strict": said}, **lossy)
+    with pytest.raises(Refused) as caught:
+        plan_reply(upstream("openai_responses"), strict)
+    failure = caught.value.failure
+    assert (failure.status, failure.code) == (400, "translation_loss")
+    assert "top_k" in failure.message
+    assert "top_k" in (failure.param or "")
+    fine = asked("anthropic", passing_profile("m"), headers={"x-strict": said})
+    assert plan_reply(upstream("openai_responses"), fine).losses == []
+    for other in ("", "false", "0", "no"):
+        kept = plan_reply(
+            upstream("openai_responses"), asked("anthropic", passing_profile("m"), headers={"x-strict": other}, **lossy)
+        )
+        assert [loss.what for loss in kept.losses] == ["top_k"]
+
+
+def test_a_strict_client_is_told_of_everything_at_once() -> None:
+    losses = [Loss(path=f"p.{name}", what=name, why=f"No {name} there.") for name in ("a", "b")]
+    strict = asked("openai_chat", passing_profile("m"), headers={"x-strict": "true"})
+    with pytest.raises(Refused) as caught:
+        check_strict(strict, losses)
+    assert "2 things in all: a=dropped, b=dropped." in caught.value.failure.message
+    with pytest.raises(Refused) as caught:
+        check_strict(strict, losses[:1])
+    assert "in all" not in caught.value.failure.message
+    check_strict(strict, [])
+
+
+def test_a_request_is_written_for_the_model_that_answers() -> None:
+    claude = model("claude-opus-4.5")
+    assert target_of(upstream(), claude) == Target(
+        model="claudeopus45", owner="anthropic", max_output=claude.max_output
+    )
+    assert target_of(upstream("openai"), passing_profile("gpt-5")) == Target(model="gpt-5", owner=None)
+
+
+def test_an_upstreams_changes_go_last() -> None:
+    members = {"model": "a", "timeout": 5, "input": "hi"}
+    changes = {"timeout": REMOVED, "model": "b", "user": "jdoe", "absent": REMOVED}
+    assert json.loads(body_of(members, changes)) == {"input": "hi", "model": "b", "user": "jdoe"}
+
+
+def test_what_a_client_says_to_its_own_vendor_stays_with_that_vendor() -> None:
+    headers = {"anthropic-beta": "a", "openai-organization": "b", "traceparent": "t", "x-strict": "1"}
+    assert foreign(headers) == {"traceparent": "t", "x-strict": "1"}
