@@ -32,7 +32,7 @@ def test_no_dialect_takes_silence_for_a_good_end(dialect: Dialect) -> None:
 def test_every_dialect_ends_a_stream_with_whole_frames(dialect: Dialect) -> None:
     failure = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
     splitter = dialect.framing.splitter()
-    frames = splitter.feed(dialect.encode_stream_error(failure))
+    frames = splitter.feed(dialect.watch_stream().fail(failure))
     assert splitter.pending == 0
     watch = dialect.watch_stream()
     assert any(watch.feed(frame)[0] for frame in frames)

@@ -26,7 +26,7 @@ def test_every_dialect_has_words_for_every_kind(kind: FailureKind) -> None:
     for dialect in DIALECTS.values():
         failure = Failure(kind=kind, message="No, because.", status=500)
         assert b"No, because." in dialect.encode_error(failure)
-        assert b"No, because." in dialect.encode_stream_error(failure)
+        assert b"No, because." in dialect.watch_stream().fail(failure)
 
 
 def test_a_failure_stays_as_it_was_made() -> None:

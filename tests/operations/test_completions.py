@@ -194,7 +194,7 @@ def test_signs_of_life_and_errors_are_those_of_chats() -> None:
     encoder = CompletionStreamEncoder(read(stream=True))
     assert encoder.feed(Heartbeat()) == COMPLETIONS.heartbeat
     failure = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
-    assert encoder.feed(Failed(failure=failure)) == COMPLETIONS.encode_stream_error(failure)
+    assert encoder.feed(Failed(failure=failure)) == COMPLETIONS.watch_stream().fail(failure)
 
 
 def chunk(text: str = "", finish: str | None = None, **more: Any) -> bytes:

@@ -196,7 +196,8 @@ async def test_a_wish_for_http2_is_overheard_and_the_body_is_read_in_whatever_cu
             scope, read = heard.requests[0]
             assert read == b"{'a':1}"
             assert (scope["method"], scope["path"], scope["query_string"]) == ("POST", "/v1/chat/completions", b"q=1")
-            assert b"upgrade" not in dict(scope["headers"])
+            assert dict(scope["headers"])[b"connection"].strip() == b"HTTP2-Settings"
+            assert dict(scope["headers"])[b"upgrade"] == b"h2c", "the application may say that it is not to be had"
             assert dict(scope["headers"])[b"host"] == b"localhost"
             assert heard.requests[1][0]["path"] == "/next"
             assert wire.written.count(b"HTTP/1.1 204") == 2
@@ -215,6 +216,7 @@ async def test_a_websocket_is_an_ordinary_request_for_an_unknown_page(
     await heard.count(1)
     assert heard.requests[0][0]["type"] == "http"
     assert heard.requests[0][0]["path"] == "/v1/responses"
+    assert dict(heard.requests[0][0]["headers"])[b"upgrade"] == b"websocket"
     protocol.data_received(NEXT)
     await heard.count(2)
     assert wire.written.count(b"HTTP/1.1 204") == 2

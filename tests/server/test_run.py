@@ -133,6 +133,14 @@ def test_a_java_client_that_wishes_for_http2_is_served(relay: RelayProcess) -> N
         assert wire.ask(request).status == 200
 
 
+def test_a_client_that_wishes_for_a_websocket_is_told_to_use_http(relay: RelayProcess) -> None:
+    """Codex does at each start, and gives up where it is told anything but 426."""
+    with Wire(relay.port) as wire:
+        refused = wire.ask(get("/v1/responses", connection="Upgrade", upgrade="websocket"))
+        assert (refused.status, refused.error["code"]) == (426, "websocket_unsupported")
+        assert wire.ask(get("/health")).status == 200
+
+
 def test_70_megabytes_are_refused_without_being_held(relay: RelayProcess) -> None:
     with Wire(relay.port) as wire:
         before = settled(relay, wire)

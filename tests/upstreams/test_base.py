@@ -28,7 +28,7 @@ BASE = "https://apps.argo.example/argoapi"
         ("google", "embed", {}, "/v1beta/models/m:batchEmbedContents"),
     ],
 )
-def test_paths_are_the_vendors_own(dialect: str, operation: str, fields: dict[str, bool], path: str) -> None:
+def test_paths_are_the_vendors_own(dialect: str, operation: str, fields: dict[str, Any], path: str) -> None:
     ask = Ask(dialect=dialect, operation=Operation(operation), model="m", **fields)
     assert has_path(ask.operation, dialect)
     assert path_of(ask) == path

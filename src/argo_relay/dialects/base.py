@@ -92,6 +92,10 @@ class StreamWatch(Protocol):
         """Return the bytes that complete a stream which has stopped, or None when it broke off unfinished."""
         ...
 
+    def fail(self, failure: Failure) -> bytes:
+        """Return the bytes that end this stream with an error."""
+        ...
+
 
 class StreamDecoder(Protocol):
     """Turns an upstream's frames into events that keep to the grammar of `neutral.events`, whatever comes."""
@@ -146,8 +150,6 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """Turn an upstream's error (status, reason, body) into a Failure."""
     encode_error: Callable[[Failure], bytes]
     """Return the body of an error reply."""
-    encode_stream_error: Callable[[Failure], bytes]
-    """Return the bytes that end a running stream with an error."""
     heartbeat: bytes
     """What keeps a silent stream alive that is relayed as it came; measured with the real clients."""
     heartbeat_later: bytes | None = None

@@ -73,4 +73,4 @@ class VerbatimStage:
         """Return the error as the stream's last event."""
         if self._array:
             return last_element(self._dialect.encode_error(failure), begun=self._begun)
-        return self._dialect.encode_stream_error(failure)
+        return self._watch.fail(failure)

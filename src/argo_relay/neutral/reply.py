@@ -61,7 +61,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
-    """One whole reply. `created` is in Unix seconds."""
+    """One whole reply. `created` is in Unix seconds; the ordinary `service_tier` is called `default`."""
 
     id: str
     model: str

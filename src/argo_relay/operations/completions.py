@@ -12,6 +12,7 @@ import msgspec
 
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
+from argo_relay.dialects.openai_chat.errors import encode_stream_error
 from argo_relay.dialects.openai_chat.usage import decode_usage
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx, sse
@@ -19,7 +20,7 @@ from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.content import Refusal, Text
 from argo_relay.neutral.events import Ended, Event, Failed, Heartbeat, PartStarted, Started, TextDelta, UsageSeen
-from argo_relay.neutral.failure import bad_request
+from argo_relay.neutral.failure import Failure, bad_request
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.neutral.reply import Reply, Stop, Usage
 from argo_relay.neutral.request import Request
@@ -111,7 +112,7 @@ class CompletionStreamEncoder:
         elif isinstance(event, Ended):
             return self._end(event.stop)
         elif isinstance(event, Failed):
-            return OPENAI_CHAT.encode_stream_error(event.failure)
+            return encode_stream_error(event.failure)
         elif isinstance(event, Heartbeat):
             return OPENAI_CHAT.heartbeat
         return b""
@@ -165,6 +166,10 @@ class CompletionStreamWatch:
         if self.ended or self.failed:
             return self._closing
         return self._closing + sse.write(_DONE) if self._finished and not self._cut else None
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the stream's last event."""
+        return encode_stream_error(failure)
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         self.failed = bool(chunk.get("error"))

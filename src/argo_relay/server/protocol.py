@@ -41,7 +41,8 @@ class Protocol(HttpToolsProtocol):
 
         httptools takes the body of a request with `Upgrade` for another protocol's first bytes, and it would be lost:
         Java's HttpClient asks for HTTP/2 that way in whatever it sends. A server may ignore the wish
-        (https://www.rfc-editor.org/rfc/rfc9110#section-7.8), so the request is read again without it.
+        (https://www.rfc-editor.org/rfc/rfc9110#section-7.8), so the request is read again without it. The application
+        still sees what was wished for, and may say that it is not to be had.
         """
         if self._deaf:
             return
@@ -119,7 +120,7 @@ class Protocol(HttpToolsProtocol):
     def _plain_head(self) -> bytes:
         version = self.parser.get_http_version().encode()
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, version)]
-        lines += [b"%s: %s" % field for field in self.headers if field[0] != b"upgrade"]
+        lines += [b"%s: %s" % _unwished(*field) for field in self.headers]
         return b"\r\n".join([*lines, b"", b""])
 
     def _refuse(self, status: int, reason: str, message: str) -> None:
@@ -132,3 +133,10 @@ class Protocol(HttpToolsProtocol):
         head = f"HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"connection: close\r\n\r\n" + body)
         self.transport.close()
+
+
+def _unwished(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return a field of a head as it is, but `Connection` without `upgrade`: then the parser overlooks `Upgrade`."""
+    if name != b"connection":
+        return name, value
+    return name, b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")

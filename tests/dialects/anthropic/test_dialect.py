@@ -36,4 +36,4 @@ def test_every_question_has_its_answer() -> None:
     assert [type(event).__name__ for event in events][-1] == "Ended"
     failure = Failure(kind=FailureKind.RATE_LIMIT, status=429, message="No.", at_fault="upstream")
     assert ANTHROPIC.decode_error(429, "Too Many Requests", ANTHROPIC.encode_error(failure)) == failure
-    assert ANTHROPIC.encode_stream_error(failure).startswith(b"event: error\n")
+    assert ANTHROPIC.watch_stream().fail(failure).startswith(b"event: error\n")

@@ -55,7 +55,7 @@ def written(*parts: Part, stop: Stop | None = None, **said: Any) -> tuple[dict[s
 
 def test_a_reply_comes_back_as_it_came() -> None:
     reply = decode_reply(json.dumps(WIRE).encode())
-    assert (reply.id, reply.model, reply.service_tier) == ("msg_1", "claude", "standard")
+    assert (reply.id, reply.model, reply.service_tier) == ("msg_1", "claude", "default")
     assert reply.parts[0] == Reasoning(text="Hm", seal=Seal(issuer="anthropic", kind="signature", value="s"))
     assert reply.parts[2] == Opaque(dialect="anthropic", payload=WIRE["content"][2])
     assert reply.parts[4] == ToolCall(id="t", name="look", arguments='{"b":1,"a":2}')

@@ -90,7 +90,7 @@ def test_a_whole_stream() -> None:
         STOP,
         start({"type": "text", "text": "after the end"}),
     )
-    assert made[0] == Started(id="msg_1", model="claude", service_tier="standard")
+    assert made[0] == Started(id="msg_1", model="claude", service_tier="default")
     assert made[2:-2] == [
         Heartbeat(),
         Heartbeat(),

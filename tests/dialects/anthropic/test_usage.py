@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from argo_relay.dialects.anthropic.usage import decode_usage, encode_delta_usage, encode_usage
+from argo_relay.dialects.anthropic.usage import decode_tier, decode_usage, encode_delta_usage, encode_usage
 from argo_relay.neutral.reply import Usage
 
 
@@ -93,3 +93,15 @@ def test_no_encoded_count_is_less_than_its_parts(
         assert counts["input_tokens"] >= 0
         assert (again.input or 0) >= (again.cache_read or 0) + (again.cache_write or 0)
         assert (again.output or 0) >= (again.reasoning or 0)
+
+
+@pytest.mark.parametrize(("said", "neutral"), [("standard", "default"), ("priority", "priority"), ("batch", "batch")])
+def test_the_ordinary_tier_has_the_neutral_name(said: str, neutral: str) -> None:
+    assert decode_tier({"service_tier": said}) == neutral
+    assert encode_usage(None, neutral)["service_tier"] == said
+
+
+def test_a_tier_of_others_is_not_said() -> None:
+    assert decode_tier({"service_tier": None}) is None
+    assert decode_tier(None) is None
+    assert "service_tier" not in encode_usage(None, "flex")

@@ -31,6 +31,6 @@ def test_every_question_has_its_answer() -> None:
     failure = Failure(kind=FailureKind.RATE_LIMIT, status=429, message="No.", at_fault="upstream")
     text = OPENAI_CHAT.encode_error(failure)
     assert OPENAI_CHAT.decode_error(429, "Too Many Requests", text) == failure
-    (frame,) = Splitter().feed(OPENAI_CHAT.encode_stream_error(failure))
+    (frame,) = Splitter().feed(OPENAI_CHAT.watch_stream().fail(failure))
     assert frame.data is not None
     assert json.loads(frame.data) == json.loads(text)

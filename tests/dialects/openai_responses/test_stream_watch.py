@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from argo_relay.dialects.openai_responses.stream_watch import ResponsesStreamWatch
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure, FailureKind
 
 USAGE = {"input_tokens": 5, "output_tokens": 2}
 DELTA = {"type": "response.output_text.delta", "delta": "a"}
@@ -92,3 +93,23 @@ def test_a_stream_that_breaks_off(said: list[Any]) -> None:
 @given(st.binary(max_size=80), st.sampled_from([b"error", b"response.completed", b"x", None]))
 def test_no_bytes_raise(data: bytes, name: bytes | None) -> None:
     ResponsesStreamWatch().feed(Frame(raw=data, data=data, event=name))
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_error_is_the_end_of_the_response_that_has_begun(named: bool) -> None:
+    failure = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.", code="timeout_total")
+    created = {"id": "resp_1", "created_at": 7, "status": "in_progress", "model": "m", "error": None}
+    watch, _ = watched(b": hi\n\n", {"type": "response.created", "response": created}, DELTA, named=named)
+    (frame,) = sse.Splitter().feed(watch.fail(failure))
+    said = jsonx.decode(frame.data or b"")
+    assert (said["type"], frame.event) == ("response.failed", b"response.failed")
+    assert said["response"]["id"] == "resp_1"
+    assert said["response"]["created_at"] == 7
+    assert said["response"]["status"] == "failed"
+    assert said["response"]["error"] == {"code": "timeout_total", "message": "Too late."}
+
+
+def test_an_error_comes_even_where_nothing_has_begun() -> None:
+    failure = Failure(kind=FailureKind.INTERNAL, status=500, message="m")
+    (frame,) = sse.Splitter().feed(ResponsesStreamWatch().fail(failure))
+    assert jsonx.decode(frame.data or b"")["response"]["status"] == "failed"

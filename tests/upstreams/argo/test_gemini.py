@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from argo_relay.upstreams.argo.gemini import conversation
 
-USER = {"role": "user", "content": "x"}
+USER: dict[str, Any] = {"role": "user", "content": "x"}
 
 
 def call(name: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from argo_relay.dialects.anthropic.errors import decode_error, encode_error, encode_stream_error
+from argo_relay.dialects.anthropic.errors import decode_error, encode_error
 from argo_relay.dialects.anthropic.outline import outline
 from argo_relay.dialects.anthropic.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.anthropic.request_decoder import decode_request
@@ -28,7 +28,6 @@ ANTHROPIC: Final = Dialect(
     stream_encoder=AnthropicStreamEncoder,
     decode_error=decode_error,
     encode_error=encode_error,
-    encode_stream_error=encode_stream_error,
     # Anthropic's own sign of life; it may stand before message_start, too, and every client tried takes it.
     heartbeat=PING,
     framing=SSE,

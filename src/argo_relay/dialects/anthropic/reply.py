@@ -9,7 +9,7 @@ from argo_relay.dialects.anthropic.content_encoder import encode_arguments
 from argo_relay.dialects.anthropic.errors import decode_inner_error
 from argo_relay.dialects.anthropic.outline import DIALECT
 from argo_relay.dialects.anthropic.stops import decode_stop, encode_stop
-from argo_relay.dialects.anthropic.usage import decode_usage, encode_usage
+from argo_relay.dialects.anthropic.usage import decode_tier, decode_usage, encode_usage
 from argo_relay.dialects.base import Digest, passed_over
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx
@@ -65,7 +65,6 @@ def decode_reply(body: bytes) -> Reply:
         if part != _NOTHING:
             parts.append(part)
     usage = value.get("usage")
-    tier = usage.get("service_tier") if isinstance(usage, dict) else None
     extras = passed_over(value, _KNOWN)
     return Reply(
         id=_text(value.get("id")) or "msg_0",
@@ -77,7 +76,7 @@ def decode_reply(body: bytes) -> Reply:
             calls=any(isinstance(part, ToolCall) for part in parts),
         ),
         usage=decode_usage(usage),
-        service_tier=_text(tier),
+        service_tier=decode_tier(usage),
         extras={DIALECT: extras} if extras else {},
     )
 

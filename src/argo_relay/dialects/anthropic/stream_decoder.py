@@ -14,7 +14,7 @@ from argo_relay.dialects.anthropic.content_decoder import Origin, decode_block, 
 from argo_relay.dialects.anthropic.errors import decode_inner_error
 from argo_relay.dialects.anthropic.outline import DIALECT
 from argo_relay.dialects.anthropic.stops import decode_stop
-from argo_relay.dialects.anthropic.usage import decode_usage
+from argo_relay.dialects.anthropic.usage import decode_tier, decode_usage
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame
@@ -100,10 +100,9 @@ class AnthropicStreamDecoder:
         message = value.get("message")
         message = message if isinstance(message, dict) else {}
         usage = message.get("usage")
-        tier = usage.get("service_tier") if isinstance(usage, dict) else None
         self._started = True
         started = Started(
-            id=_text(message.get("id")) or "msg_0", model=_text(message.get("model")), service_tier=_text(tier) or None
+            id=_text(message.get("id")) or "msg_0", model=_text(message.get("model")), service_tier=decode_tier(usage)
         )
         return [started, *self._see_usage(usage)]
 

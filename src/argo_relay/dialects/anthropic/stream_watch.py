@@ -12,10 +12,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from argo_relay.dialects.anthropic.errors import encode_stream_error
 from argo_relay.dialects.anthropic.usage import decode_usage
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
 
 _CALL: Final = re.compile(rb'"type"\s*:\s*"tool_use"')
@@ -64,6 +66,10 @@ class AnthropicStreamWatch:
         if not self._stopped or self._cut:
             return None
         return self._closing + sse.write(b'{"type":"message_stop"}', b"message_stop")
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the stream's last event."""
+        return encode_stream_error(failure)
 
     def _read(self, data: bytes) -> tuple[bool, bytes]:
         try:

@@ -44,6 +44,16 @@ def decode_usage(value: Any) -> Usage | None:
     return None if usage == Usage() else msgspec.structs.replace(usage, raw=value)
 
 
+_TIERS: Final = {"default": "standard"}
+_DECODED_TIERS: Final = {said: neutral for neutral, said in _TIERS.items()}
+
+
+def decode_tier(usage: Any) -> str | None:
+    """Return the tier that a reply's `usage` names, in the word that the neutral language has for the ordinary one."""
+    tier = usage.get("service_tier") if isinstance(usage, dict) else None
+    return _DECODED_TIERS.get(tier, tier) if isinstance(tier, str) and tier else None
+
+
 def encode_usage(usage: Usage | None, service_tier: str | None = None) -> dict[str, Any]:
     """Return the `usage` of a whole reply or a message_start; its two required counters are 0 while not known."""
     if usage is None:
@@ -55,8 +65,9 @@ def encode_usage(usage: Usage | None, service_tier: str | None = None) -> dict[s
         }
     else:
         counts = _counted(usage)
-    if service_tier in ("standard", "priority", "batch"):
-        counts.setdefault("service_tier", service_tier)
+    tier = _TIERS.get(service_tier or "", service_tier)
+    if tier in ("standard", "priority", "batch"):
+        counts.setdefault("service_tier", tier)
     return counts
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from argo_relay.dialects.base import Dialect
-from argo_relay.dialects.google.errors import decode_error, encode_error, encode_stream_error
+from argo_relay.dialects.google.errors import decode_error, encode_error
 from argo_relay.dialects.google.outline import outline
 from argo_relay.dialects.google.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.google.request_decoder import decode_request
@@ -28,7 +28,6 @@ GOOGLE: Final = Dialect(
     stream_encoder=GoogleStreamEncoder,
     decode_error=decode_error,
     encode_error=encode_error,
-    encode_stream_error=encode_stream_error,
     # A blank line: comments break google-genai for Python, Gemini CLI and LiteLLM.
     heartbeat=b"\n\n",
     framing=SSE,

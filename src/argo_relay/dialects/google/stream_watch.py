@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from argo_relay.dialects.google.errors import error_in_reply
+from argo_relay.dialects.google.errors import encode_stream_error, error_in_reply
 from argo_relay.dialects.google.stops import decode_block, finish_of
 from argo_relay.dialects.google.usage import decode_usage
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
 
 
@@ -57,6 +58,10 @@ class GoogleStreamWatch:
         if self.ended or self.failed or (self._finished and not self._cut):
             return closing
         return None
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the stream's last event."""
+        return encode_stream_error(failure)
 
     def _read_mark(self, raw: bytes) -> None:
         mark = raw.strip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from argo_relay.dialects.base import Dialect
-from argo_relay.dialects.openai_chat.errors import decode_error, encode_error, encode_stream_error
+from argo_relay.dialects.openai_chat.errors import decode_error, encode_error
 from argo_relay.dialects.openai_chat.outline import outline
 from argo_relay.dialects.openai_chat.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_chat.request_decoder import decode_request
@@ -28,7 +28,6 @@ OPENAI_CHAT: Final = Dialect(
     stream_encoder=ChatStreamEncoder,
     decode_error=decode_error,
     encode_error=encode_error,
-    encode_stream_error=encode_stream_error,
     # A comment: every client tried skips it, and it resets their read timers.
     heartbeat=ALIVE,
     framing=SSE,

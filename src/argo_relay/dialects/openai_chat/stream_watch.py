@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from argo_relay.dialects.openai_chat.errors import decode_inner_error
+from argo_relay.dialects.openai_chat.errors import decode_inner_error, encode_stream_error
 from argo_relay.dialects.openai_chat.usage import usage_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
 
 _DONE = b"[DONE]"
@@ -66,6 +67,10 @@ class ChatStreamWatch:
             return self._closing
         complete = self._finished and not self._open and not self._cut
         return self._closing + sse.write(_DONE) if complete else None
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the stream's last event."""
+        return encode_stream_error(failure)
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         content = False

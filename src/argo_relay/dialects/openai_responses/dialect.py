@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from argo_relay.dialects.base import Dialect
-from argo_relay.dialects.openai_responses.errors import decode_error, encode_error, encode_stream_error
+from argo_relay.dialects.openai_responses.errors import decode_error, encode_error
 from argo_relay.dialects.openai_responses.outline import outline
 from argo_relay.dialects.openai_responses.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_responses.request_decoder import decode_request
@@ -28,7 +28,6 @@ OPENAI_RESPONSES: Final = Dialect(
     stream_encoder=ResponsesStreamEncoder,
     decode_error=decode_error,
     encode_error=encode_error,
-    encode_stream_error=encode_stream_error,
     # A comment: the official helpers raise at any event before the upstream's `response.created`.
     heartbeat=b": keep-alive\n\n",
     # Codex's idle timer counts events only.

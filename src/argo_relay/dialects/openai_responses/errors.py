@@ -81,20 +81,22 @@ def encode_failed(failure: Failure) -> dict[str, Any]:
     return {"code": _STREAM_CODES.get(failure.kind, failure.code or "server_error"), "message": failure.message}
 
 
-def encode_stream_error(failure: Failure) -> bytes:
+def encode_stream_error(failure: Failure, created: dict[str, Any]) -> bytes:
     """Return the frame that ends a stream whose own events were relayed: the text of `error` events is lost in Codex.
 
-    The stream's id and numbers are not known here; every client tried takes the event without them.
+    `created` is the response as the stream's first event had it, empty if there was none: the SDKs' helpers refuse an
+    event with another id. The stream's numbers are not known; every client tried takes the event without one.
     """
     response = {
         "id": "resp_failed",
         "object": "response",
         "created_at": 0,
+        "model": "",
+        "output": [],
+        **created,
         "status": "failed",
         "error": encode_failed(failure),
         "incomplete_details": None,
-        "model": "",
-        "output": [],
         "usage": None,
     }
     return sse.write(jsonx.encode({"type": "response.failed", "response": response}), b"response.failed")

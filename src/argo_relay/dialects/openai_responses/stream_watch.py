@@ -1,6 +1,6 @@
 """A Responses stream, watched while it is relayed: when content came, whether it ended properly, what it cost.
 
-Only the events that end a stream are decoded; of all others the name is enough.
+Only the events that begin and end a stream are decoded; of all others the name is enough.
 
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from argo_relay.dialects.openai_responses.errors import encode_stream_error
 from argo_relay.dialects.openai_responses.usage import decode_usage
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
 
 _ENDS: Final = frozenset({b"response.completed", b"response.incomplete", b"response.failed", b"error"})
@@ -26,19 +28,22 @@ _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)
 class ResponsesStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_closing", "ended", "failed", "usage")
+    __slots__ = ("_closing", "_created", "ended", "failed", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
         self.failed = False
         self._closing = b""
+        self._created: dict[str, Any] | None = None
 
     def feed(self, frame: Frame) -> tuple[bool, bytes]:
         """Read a frame: whether it carries content; nothing ever goes out before it."""
         data, name = frame.data, frame.event
         if data is None or self.ended or self.failed:
             return False, b""
+        if self._created is None:
+            self._created = _created(data)
         if name is not None and name not in _ENDS:
             return name not in _MUTE, b""
         if name is None and not any(mark in data for mark in _MARKS):
@@ -48,6 +53,10 @@ class ResponsesStreamWatch:
     def finish(self) -> bytes | None:
         """Return the blank line that an ended stream may lack; None when its last event never came."""
         return self._closing if self.ended or self.failed else None
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error as the last event of the response that has begun."""
+        return encode_stream_error(failure, self._created or {})
 
     def _read(self, frame: Frame, data: bytes) -> bool:
         try:
@@ -72,3 +81,13 @@ class ResponsesStreamWatch:
             self.ended = True
         else:
             self.failed = True
+
+
+def _created(data: bytes) -> dict[str, Any] | None:
+    """Return the response that a stream's first event holds, without what it says of its end."""
+    try:
+        value = jsonx.decode_loosely(data)
+    except BadJson:
+        return None
+    response = value.get("response") if isinstance(value, dict) else None
+    return response if isinstance(response, dict) else None

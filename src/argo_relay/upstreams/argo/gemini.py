@@ -35,7 +35,7 @@ def _in_sequence(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield message
             continue
         start = at
-        while at < len(messages) and messages[at].get("role") != "assistant":
+        while at < len(messages) and messages[at].get("role") != "assistant" and not _calls(messages[at]):
             at += 1
         yield from _one_by_one(message, messages[start:at])
 
