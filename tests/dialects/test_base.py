@@ -3,9 +3,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from argo_relay.dialects.base import Call, Digest, Outline, free_text
+from argo_relay.dialects.base import Call, Digest, Outline, free_text, lose_extras
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.framing.jsonx import JsonObject
+from argo_relay.neutral.content import Extras
+from argo_relay.neutral.loss import Losses
 
 
 @pytest.mark.parametrize(
@@ -44,3 +46,19 @@ def test_a_reply_that_says_nothing_of_its_cost_is_a_digest_too() -> None:
 )
 def test_free_text_is_found(arguments: str, text: str) -> None:
     assert free_text(arguments) == text
+
+
+def test_what_another_dialect_alone_knows_is_a_loss_unless_it_goes_without_saying() -> None:
+    losses: Losses = []
+    extras: Extras = {
+        "openai_chat": {"n": 1, "logit_bias": {"5": 1}, "new": False},
+        "google": {"labels": {}, "cachedContent": "x"},
+    }
+    lose_extras(extras, "anthropic", losses)
+    assert [(loss.path, loss.what) for loss in losses] == [
+        ("extras.openai_chat.logit_bias", "logit_bias"),
+        ("extras.google.cachedContent", "cachedContent"),
+    ]
+    own: Losses = []
+    lose_extras(extras, "google", own, "messages[0].extras", frozenset({"logit_bias", "n"}))
+    assert own == []

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from argo_relay.dialects.base import Dialect, Incoming
+from argo_relay.dialects.base import Dialect, Incoming, encode_events
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
+from argo_relay.neutral.content import Text
 from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.fold import unfold
+from argo_relay.neutral.reply import Reply, Stop
+from argo_relay.neutral.request import Request
 
 EACH = pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 
@@ -37,3 +42,15 @@ def test_every_dialect_ends_a_stream_with_whole_frames(dialect: Dialect) -> None
     watch = dialect.watch_stream()
     assert any(watch.feed(frame)[0] for frame in frames)
     assert watch.failed
+
+
+@pytest.mark.parametrize(("dialect", "field"), [("openai_chat", b'"created":'), ("openai_responses", b'"created_at":')])
+def test_a_reply_without_a_time_is_given_that_of_its_request(dialect: str, field: bytes) -> None:
+    client = DIALECTS[dialect]
+    request = Request(dialect=dialect, model="m", messages=(), received=1234)
+    reply = Reply(id="r", model="m", parts=(Text(text="a"),), stop=Stop(reason="end"))
+    assert field + b"1234" in client.encode_reply(reply, request)[0]
+    assert field + b"1234" in encode_events(client.stream_encoder(request), unfold(reply))
+    timed = msgspec.structs.replace(reply, created=99)
+    assert field + b"99" in client.encode_reply(timed, request)[0]
+    assert field + b"1234" not in encode_events(client.stream_encoder(request), unfold(timed))

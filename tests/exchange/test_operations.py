@@ -45,7 +45,8 @@ def planned(
     upstream = upstream_of(Config(user="jdoe", upstream=UpstreamConfig(kind=kind)), {}, "http://up.example")
     outline = outline_of(entry, json.dumps(body).encode())
     profile = profile or passing_profile("m")
-    return plan(upstream, Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r"))
+    asked = Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r", received=7)
+    return plan(upstream, asked)
 
 
 def sent(there: Plan) -> tuple[str, dict[str, Any]]:

@@ -50,7 +50,7 @@ def asked(client: str, profile: Profile, *, headers: Any = None, **fields: Any) 
     operation = Operation.COMPLETE if client == COMPLETIONS.name else Operation.GENERATE
     entry = Entry(dialect=dialect, operation=operation, model="m", stream=fields.pop("streamed", None))
     outline = dialect.outline(entry.incoming(json.dumps(BODIES[client] | fields).encode()))
-    return Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r")
+    return Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r", received=7)
 
 
 def sent(plan: Plan) -> dict[str, Any]:

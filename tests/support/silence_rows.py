@@ -37,6 +37,7 @@ UNSAID: Final = {
     "Request.messages": "the rows of the parts add messages",
     "Request.model": "the target names the model",
     "Request.stream": "Google says it in the path",
+    "Request.received": "a reply says it, not a request",
     "Request.include_usage": "the relay always asks for usage",
     "OutputFormat.extras": "one dialect's own",
     "ToolChoice.extras": "one dialect's own",

@@ -8,7 +8,7 @@ neutral language. All are pure: bytes and values in, bytes and values out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -16,9 +16,10 @@ from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame, Framing
 from argo_relay.framing.jsonx import JsonObject
+from argo_relay.neutral.content import Extras
 from argo_relay.neutral.events import Event
 from argo_relay.neutral.failure import Failure
-from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.neutral.reply import Reply, Usage
 from argo_relay.neutral.request import Request
 
@@ -176,3 +177,21 @@ def free_text(arguments: str) -> str:
         return arguments
     text = value.get("input") if isinstance(value, dict) else None
     return text if isinstance(text, str) else arguments
+
+
+_SILENT: Final = frozenset(
+    {"n", "array", "stream_options", "include", "background", "truncation", "client_metadata", "labels"}
+    | {"prompt_cache_retention", "prompt_cache_options", "safety_identifier"}
+)
+"""Members of requests that do not bear on the answer (or are refused before, as more than one reply is)."""
+
+
+def lose_extras(extras: Extras, own: str, losses: Losses, path: str = "extras", also: frozenset[str] = _SILENT) -> None:
+    """Say that what other dialects alone know is lost; what is false, or in `also`, goes without saying."""
+    for dialect, members in extras.items():
+        if dialect != own:
+            losses += [
+                Loss(path=f"{path}.{dialect}.{name}", what=name, why=f"Only the dialect {dialect} has this field.")
+                for name, value in members.items()
+                if name not in also and value is not False
+            ]

@@ -55,6 +55,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str]
     """The client's."""
     request_id: str
+    received: int
+    """When the request came, in Unix seconds."""
 
     @property
     def strict(self) -> bool:
@@ -97,7 +99,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
 
 def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     client = asked.entry.dialect
-    request = client.decode_request(asked.outline)
+    request = msgspec.structs.replace(client.decode_request(asked.outline), received=asked.received)
     _check_state(request)
     members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
     check_strict(asked, losses)

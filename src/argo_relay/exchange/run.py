@@ -134,7 +134,14 @@ class Exchange:
         watchdog.limits = relay.limits(asked)
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
-        read = Asked(entry=self._entry, outline=outline, profile=profile, headers=headers, request_id=self._request_id)
+        read = Asked(
+            entry=self._entry,
+            outline=outline,
+            profile=profile,
+            headers=headers,
+            request_id=self._request_id,
+            received=int(self._time),
+        )
         chosen = self._plan = plan(relay.upstream, read)
         self._keep_alive(chosen)
         return chosen

@@ -79,7 +79,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """One request for one reply.
 
     `continues` is the id of a reply that the upstream keeps (`previous_response_id`). `include_usage` says that a chat
-    stream's client asked for the usage chunk. `dialect` is the client's.
+    stream's client asked for the usage chunk. `dialect` is the client's. `received` is when the request came (Unix
+    seconds): a reply is given this time where its upstream tells none.
     """
 
     dialect: str
@@ -102,6 +103,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     continues: str | None = None
     store: bool | None = None
     service_tier: str | None = None
+    received: int | None = None
     extras: Extras = {}
 
 

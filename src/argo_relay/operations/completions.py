@@ -82,7 +82,7 @@ def encode_reply(reply: Reply, request: Request) -> tuple[bytes, Losses]:
             said.append(part.text)
         else:
             losses.append(_lost(index, part))
-    body = _head(reply.id, reply.model, reply.created)
+    body = _head(reply.id, reply.model, reply.created or request.received)
     body["choices"] = [_choice("".join(said), reply.stop)]
     if reply.usage is not None:
         body["usage"] = _usage(reply.usage)
@@ -95,6 +95,7 @@ class CompletionStreamEncoder:
     def __init__(self, request: Request) -> None:
         self.losses: Losses = []
         self._include_usage = request.include_usage
+        self._received = request.received
         self._head: dict[str, Any] = {}
         self._said: set[int] = set()
         self._usage: Usage | None = None
@@ -106,7 +107,7 @@ class CompletionStreamEncoder:
         if isinstance(event, PartStarted):
             return self._start(event)
         if isinstance(event, Started):
-            self._head = _head(event.id, event.model, event.created)
+            self._head = _head(event.id, event.model, event.created or self._received)
         elif isinstance(event, UsageSeen):
             self._usage = event.usage.over(self._usage)
         elif isinstance(event, Ended):

@@ -109,6 +109,13 @@ def test_a_picture_that_a_tool_gave_follows_the_results() -> None:
     assert lost == ["image=moved"]
 
 
+def test_a_document_of_text_stays_in_its_result() -> None:
+    document = Media(kind="document", media_type="text/plain", text="words", name="a.txt")
+    made, lost = encoded("user", ToolResult(call="c1", parts=(document,)))
+    assert made == [{"role": "tool", "tool_call_id": "c1", "content": "a.txt\n\nwords"}]
+    assert lost == ["document=approximated"]
+
+
 def test_a_client_of_this_dialect_keeps_its_results() -> None:
     result = ToolResult(call="c1", name="f", parts=(Text(text="a", cache=CacheMark()), PNG))
     made, lost = encoded("user", result, own=True)

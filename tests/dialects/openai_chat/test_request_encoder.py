@@ -133,7 +133,7 @@ def test_a_conversation_of_another_dialect() -> None:
         sampling=Sampling(temperature=0.5),
         max_output=5,
         stream=True,
-        extras={"anthropic": {"container": "x", "betas": ["y"]}},
+        extras={"anthropic": {"container": "x", "labels": ["y"]}},
     )
     body, losses = encode_request(request, Target(model="gpt-5", owner="openai"))
     assert body == {

@@ -11,18 +11,18 @@ from argo_relay.dialects.anthropic.content_decoder import Block, encode_cache
 from argo_relay.dialects.anthropic.content_encoder import ContentEncoder, results_first
 from argo_relay.dialects.anthropic.options import Asked, encode_options
 from argo_relay.dialects.anthropic.outline import DIALECT
-from argo_relay.dialects.base import Target
+from argo_relay.dialects.base import Target, lose_extras
 from argo_relay.neutral.content import Text
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.neutral.request import Message, Request
+from argo_relay.neutral.tools import HostedTool
 
-_BOOKKEEPING: Final = frozenset(
-    {"id", "status", "object", "type", "index", "annotations", "n", "stream_options", "store", "include", "metadata"}
-    | {"client_metadata", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "user", "item_id"}
-    | {"background", "truncation", "labels", "refusal", "role", "parameters", "instructions", "additional", "legacy"}
+_MARKS: Final = frozenset(
+    {"id", "status", "object", "type", "index", "annotations", "item_id", "refusal", "role", "parameters"}
+    | {"instructions", "additional", "legacy"}
 )
-"""Members of other dialects that do not bear on the answer, or that a neutral field says as well (Google's `role` and
-`parameters`), or that tell where something stood (`instructions`): they cross in silence."""
+"""Members of other dialects' messages and tools that do not bear on the answer, or that a neutral field says as well
+(Google's `role` and `parameters`), or that tell where something stood (`instructions`): they cross in silence."""
 
 
 def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Losses]:
@@ -148,15 +148,9 @@ def _add_tools(asked: Asked, body: dict[str, Any]) -> None:
 
 
 def _lose_extras(request: Request, losses: Losses) -> None:
-    for path, extras in (
-        ("extras", request.extras),
-        *((f"messages[{index}].extras", message.extras) for index, message in enumerate(request.messages)),
-        *((f"tools[{index}].extras", getattr(tool, "extras", {})) for index, tool in enumerate(request.tools)),
-    ):
-        for dialect, members in extras.items():
-            if dialect == DIALECT:
-                continue
-            # What is said to be false is false without being said.
-            for name in sorted(name for name in members.keys() - _BOOKKEEPING if members[name] is not False):
-                why = f"Only {dialect} knows `{name}`."
-                losses.append(Loss(path=f"{path}.{dialect}.{name}", what=name, why=why))
+    lose_extras(request.extras, DIALECT, losses)
+    for index, message in enumerate(request.messages):
+        lose_extras(message.extras, DIALECT, losses, f"messages[{index}].extras", _MARKS)
+    for index, tool in enumerate(request.tools):
+        if not isinstance(tool, HostedTool):
+            lose_extras(tool.extras, DIALECT, losses, f"tools[{index}].extras", _MARKS)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from argo_relay.dialects.base import Target
+from argo_relay.dialects.base import Target, lose_extras
 from argo_relay.dialects.google.content_encoder import RequestParts, lose_mark
 from argo_relay.dialects.google.options import encode_options
 from argo_relay.dialects.google.tools import encode_tool_choice, encode_tools
@@ -19,8 +19,6 @@ from argo_relay.neutral.request import Message, Request
 
 _SKIPPED_SIGNATURE: Final = "skip_thought_signature_validator"
 _OURS: Final = frozenset({"generationConfig", "toolConfig", "n", "array"})
-# Extras of other dialects that change nothing in the answer.
-_BOOKKEEPING: Final = frozenset({"n", "id", "status", "object", "type", "annotations", "stream_options", "include"})
 
 
 def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Losses]:
@@ -145,10 +143,4 @@ def _lose_options(request: Request, losses: Losses) -> None:
         lose_mark(request.cache, "cache", losses)
     if request.service_tier not in (None, "auto", "default", "standard", "standard_only"):
         losses.append(Loss(path="service_tier", what="service_tier", why="Gemini's requests have no service tiers."))
-    for dialect, members in request.extras.items():
-        if dialect != "google":
-            losses += [
-                Loss(path=f"extras.{dialect}.{name}", what=name, why=f"Only the dialect {dialect} has this field.")
-                for name in members
-                if name not in _BOOKKEEPING
-            ]
+    lose_extras(request.extras, "google", losses)

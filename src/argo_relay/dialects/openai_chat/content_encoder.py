@@ -297,6 +297,8 @@ class MessagesEncoder:
             elif self._own:
                 if (placed := self._placed(one, at)) is not None:
                     texts.append(_with_own(placed, one))
+            elif one.text is not None and (placed := self._placed(one, at)) is not None:
+                texts.append(placed)
             else:
                 self._moved(one, at, part.call)
         if self._own and not (len(texts) == 1 and texts[0].keys() == {"type", "text"}):
@@ -309,9 +311,8 @@ class MessagesEncoder:
         placed = self._placed(part, path)
         if placed is None:
             return
-        if placed["type"] != "text":
-            why = f"A tool's result holds texts only here: the {part.kind} is in a message after it."
-            self._lose(path, part.kind, why, how="moved")
+        why = f"A tool's result holds texts only here: the {part.kind} is in a message after it."
+        self._lose(path, part.kind, why, how="moved")
         self._content.append({"type": "text", "text": f"The {part.kind} that the tool call {call} gave:"})
         self._content.append(placed)
 

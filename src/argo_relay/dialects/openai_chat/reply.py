@@ -127,7 +127,7 @@ def encode_reply(reply: Reply, request: Request) -> tuple[bytes, Losses]:
     body: Block = {
         "id": encode_id(reply.id),
         "object": "chat.completion",
-        "created": reply.created or 0,
+        "created": reply.created or request.received or 0,
         "model": reply.model,
         "choices": [{"index": 0, "message": message, "logprobs": logprobs, "finish_reason": word, **mine}],
     }

@@ -5,20 +5,15 @@ https://platform.openai.com/docs/api-reference/chat/create
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-from argo_relay.dialects.base import Target
+from argo_relay.dialects.base import Target, lose_extras
 from argo_relay.dialects.openai_chat.content_encoder import MessagesEncoder
 from argo_relay.dialects.openai_chat.options import OptionEncoder
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.tools import ToolEncoder
-from argo_relay.neutral.loss import Loss, Losses
+from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.request import Request
-
-# Extras of other dialects that change nothing in the answer.
-_BOOKKEEPING: Final = frozenset(
-    {"array", "n", "background", "truncation", "include", "client_metadata", "prompt_cache_retention", "betas"}
-)
 
 
 def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Losses]:
@@ -40,11 +35,5 @@ def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Lo
             stream_options = {"include_usage": True, **stream_options}
     if stream_options:
         body["stream_options"] = stream_options
-    for dialect, members in request.extras.items():
-        if dialect != DIALECT:
-            losses += [
-                Loss(path=f"extras.{dialect}.{name}", what=name, why="Only the client's own API knows this field.")
-                for name in members
-                if name not in _BOOKKEEPING
-            ]
+    lose_extras(request.extras, DIALECT, losses)
     return body | mine, losses

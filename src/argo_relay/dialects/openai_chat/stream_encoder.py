@@ -84,6 +84,7 @@ class ChatStreamEncoder:
     def __init__(self, request: Request) -> None:
         self.losses: Losses = []
         self._include_usage = request.include_usage
+        self._received = request.received
         self._calls = CallWriter(request)
         self._named: Block = {}
         self._head = b""
@@ -333,7 +334,7 @@ class ChatStreamEncoder:
         self._named = {
             "id": encode_id(event.id),
             "object": "chat.completion.chunk",
-            "created": event.created or 0,
+            "created": event.created or self._received or 0,
             "model": event.model,
         }
         if event.service_tier is not None:

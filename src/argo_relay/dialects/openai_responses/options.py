@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final, cast, get_args
 
-from argo_relay.dialects.base import Target, passed_over
+from argo_relay.dialects.base import Target, lose_extras, passed_over
 from argo_relay.dialects.openai_responses.outline import DIALECT, extras_of, text_of
 from argo_relay.dialects.openai_responses.tools import encode_tool_choice, encode_tools, lose_cache
 from argo_relay.neutral.content import Text
@@ -247,12 +247,7 @@ def _lose_of_options(request: Request, losses: Losses) -> None:
         losses.append(Loss(path="sampling.stop", what="stop", why="The Responses API has no stop sequences."))
     if request.cache is not None:
         lose_cache(request.cache, "cache", losses)
-    for dialect, extras in request.extras.items():
-        if dialect != DIALECT:
-            losses += [
-                Loss(path=f"extras.{dialect}.{name}", what=name, why="Only the client's own API knows this field.")
-                for name in extras
-            ]
+    lose_extras(request.extras, DIALECT, losses)
 
 
 def repeated(request: Request) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class ResponsesStreamEncoder(ItemWriter):
         self.response = {
             "id": identifier,
             "object": "response",
-            "created_at": 0,
+            "created_at": self._request.received or 0,
             "status": "in_progress",
             "error": None,
             "incomplete_details": None,
@@ -100,7 +100,7 @@ class ResponsesStreamEncoder(ItemWriter):
     def _know(self, event: Started | None) -> None:
         if event is not None:
             self.response["model"] = event.model
-            self.response["created_at"] = event.created or 0
+            self.response["created_at"] = event.created or self._request.received or 0
             if event.service_tier is not None:
                 self.response["service_tier"] = event.service_tier
         self._underway = jsonx.encode(self.response)
