@@ -265,9 +265,10 @@ def test_the_banner_says_what_holds() -> None:
     with RelayProcess(config=config) as relay:
         lines = relay.stderr_lines
         assert lines[0] == f"argo-relay {__version__}"
-        banner = dict(line.split(maxsplit=1) for line in lines[1:6])
+        banner = dict(line.split(maxsplit=1) for line in lines[1:7])
         assert banner == {
-            "listening": f"{relay.url}  (OpenAI clients: base_url {relay.url}/v1)",
+            "listening": relay.url,
+            "clients": f"OpenAI: base_url {relay.url}/v1; Anthropic and Google: {relay.url}",
             "upstream": "http://127.0.0.1:9/argoapi",
             "user": "jdoe",
             "timeout": "90 s by default, 120 s at most",

@@ -243,7 +243,8 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
     elif not simulate and config.upstream.base_url is None:
         upstream = f"Argo {config.upstream.environment} ({upstream})"
     lines = {
-        "listening": f"{here}  (OpenAI clients: base_url {here}/v1)" if not config.socket else here,
+        "listening": here,
+        **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
         "upstream": upstream,
         **({"user": config.user} if kind == "argo" else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
