@@ -24,6 +24,9 @@ REMOVED: Final = object()
 _LARGE: Final = 1024 * 1024
 """Bytes from which on a text is handled for speed, not for the best error message."""
 
+_DEEPEST: Final = 200
+"""Levels that a text may nest; those who walk through a value need a few frames of Python's stack for each."""
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _values = msgspec.json.Decoder()
 # https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
@@ -35,9 +38,11 @@ _HALF = re.compile("[\ud800-\udfff]")
 def decode(text: bytes) -> Any:
     """Return the value of a JSON text; raise BadJson, naming the offending value's path where there is one."""
     try:
-        return _values.decode(text)
+        value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _explained(text, error) from None
+    _measure(text, value)
+    return value
 
 
 def decode_loosely(text: bytes) -> Any:
@@ -46,12 +51,31 @@ def decode_loosely(text: bytes) -> Any:
     Upstreams send half an emoji, or NaN among log probabilities: clients cope, so no reply may be lost over it.
     """
     try:
-        return _values.decode(text)
+        value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         try:
-            return json.loads(text, parse_int=_integer)
+            value = json.loads(text, parse_int=_integer)
         except (ValueError, RecursionError):
             raise _explained(text, error) from None
+    _measure(text, value)
+    return value
+
+
+def _measure(text: bytes, value: Any) -> None:
+    """Refuse a text that nests more than `_DEEPEST` levels; one with few brackets cannot, and is not looked at."""
+    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+        return
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if inner and isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise BadJson("it is nested too deeply")
 
 
 def encode(value: object) -> bytes:
@@ -74,6 +98,7 @@ class JsonObject:
             with _uncollected(text):
                 raw = _members.decode(text)
                 self.values: dict[str, Any] = {key: _values.decode(value) for key, value in raw.items()}
+                _measure(text, self.values)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _explained(text, error) from None
         self._spans, self._tail = _spans(text, raw)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from argo_relay.dialects.openai_chat.stream_watch import ChatStreamWatch
+from argo_relay.dialects.openai_chat.stream_watch import ChatStreamWatch, plain_text
 from argo_relay.framing import sse
 from argo_relay.framing.sse import Splitter
 from argo_relay.neutral.reply import Usage
@@ -374,3 +374,27 @@ def test_a_legacy_completions_text_is_content() -> None:
 )
 def test_errors_of_every_form_fail_a_stream(error: dict[str, Any]) -> None:
     assert Watched(HELLO + sse.write(json.dumps(error).encode())).watch.failed
+
+
+@pytest.mark.parametrize(
+    ("choice", "more", "text"),
+    [
+        ({"index": 0, "delta": {"content": "a", "role": "assistant"}, "finish_reason": None}, {"usage": None}, "a"),
+        ({"delta": {"content": "a", "refusal": None}}, {}, "a"),
+        ({"delta": {"content": ""}}, {}, None),
+        ({"delta": {"content": ["a"]}}, {}, None),
+        ({"delta": {"content": "a", "reasoning": "b"}}, {}, None),
+        ({"delta": {"content": "a"}, "finish_reason": "stop"}, {}, None),
+        ({"delta": {"content": "a"}, "logprobs": {"content": []}}, {}, None),
+        ({"delta": {"content": "a"}, "error": {"message": "x"}}, {}, None),
+        ({"index": 1, "delta": {"content": "a"}}, {}, None),
+        ({"delta": {"content": "a"}}, {"usage": {"prompt_tokens": 1}}, None),
+        ({"delta": {"content": "a"}}, {"error": {"message": "x"}}, None),
+        ({"delta": {"content": "a"}}, {"x_groq": {"usage": {}}}, None),
+        ({"delta": "a"}, {}, None),
+        ("a", {}, None),
+    ],
+)
+def test_what_says_nothing_but_text_is_known_at_a_glance(choice: Any, more: dict[str, Any], text: str | None) -> None:
+    assert plain_text({"choices": [choice], **more}) == text
+    assert plain_text({"choices": [choice, choice], **more}) is None

@@ -1,4 +1,4 @@
-"""Argo gets the client's very bytes but for three members, and its address stays unknown to clients."""
+"""Argo gets the client's bytes but for three members and what its Gemini cannot take; its address stays unknown."""
 
 from __future__ import annotations
 

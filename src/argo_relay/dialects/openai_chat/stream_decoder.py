@@ -31,6 +31,7 @@ from argo_relay.dialects.openai_chat.content_decoder import (
 from argo_relay.dialects.openai_chat.errors import INCOMPLETE, UNREADABLE, decode_inner_error
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.stops import decode_stop
+from argo_relay.dialects.openai_chat.stream_watch import plain_text
 from argo_relay.dialects.openai_chat.tools import LEGACY
 from argo_relay.dialects.openai_chat.usage import usage_of
 from argo_relay.errors import BadJson
@@ -59,13 +60,10 @@ BETWEEN: Final = "\n\n"
 """Stands between two thoughts where they are one text."""
 _PREFIX: Final = "chatcmpl-"
 _NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9]")
-_LONGEST_ID: Final = 24
 _DONE: Final = b"[DONE]"
-_UPSTREAM: Final = Origin(client=False)
 _LEGACY: Final = "function_call"
 _KINDS: Final = ("custom", "function")
-_TEXT: Final = Text(text="")
-_REFUSAL: Final = Refusal(text="")
+_TEXT, _REFUSAL = Text(text=""), Refusal(text="")
 
 
 def blocks(value: object) -> list[Block]:
@@ -131,17 +129,19 @@ class ChatStreamDecoder:
             chunk = jsonx.decode_loosely(data)
         except BadJson:
             return self._no_chunk(data.strip())
+        if self._saying is _TEXT and isinstance(chunk, dict) and (text := plain_text(chunk)) is not None:
+            return [TextDelta(index=self._index, text=text)]
         # Gemini wraps an error in a list.
         return [event for one in blocks(chunk if isinstance(chunk, list) else [chunk]) for event in self.take(one)]
 
     def take(self, chunk: Block) -> list[Event]:
         """Return what a chunk says; a whole reply is one, too."""
-        events: list[Event] = []
         if self._over:
-            return events
+            return []
         failure = decode_inner_error(chunk)
         if failure is not None:
             return self._fail(failure)
+        events: list[Event] = []
         # A client that wants several choices is refused before: these can only be number 0.
         found = [one for one in blocks(chunk.get("choices")) if one.get("index") in (None, 0)]
         usage = usage_of(chunk)
@@ -153,8 +153,8 @@ class ChatStreamDecoder:
         for choice in found:
             self._choice(choice, events)
         if usage is not None and usage != self._usage:
-            self._usage = usage
             events.append(UsageSeen(usage=usage))
+        self._usage = usage or self._usage
         return events
 
     def finish(self) -> list[Event]:
@@ -188,7 +188,7 @@ class ChatStreamDecoder:
         if not identifier:
             # Clients tell replies apart by their ids, so no two may have the same one.
             identifier = _PREFIX + hashlib.blake2s(jsonx.encode(chunk), digest_size=9).hexdigest()
-        self._spare = "call_" + _NOT_IN_IDS.sub("", identifier.removeprefix(_PREFIX))[-_LONGEST_ID:]
+        self._spare = "call_" + _NOT_IN_IDS.sub("", identifier.removeprefix(_PREFIX))[-24:]
         events.append(
             Started(
                 id=identifier,
@@ -250,7 +250,7 @@ class ChatStreamDecoder:
     def _content(self, content: object, logprobs: tuple[Block, ...] | None, events: list[Event]) -> None:
         if isinstance(content, str) and (content or (logprobs and self._saying is _TEXT)):
             self._say(_TEXT, content, events, logprobs)
-        for part in decode_content(content, _UPSTREAM) if isinstance(content, list) else ():
+        for part in decode_content(content, Origin(client=False)) if isinstance(content, list) else ():
             self._part(part, events)
 
     def _say(self, empty: Text | Refusal, text: str, events: list[Event], logprobs: Any = None) -> None:
