@@ -5,16 +5,22 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo test test-slow bench lint format lock clean help
+.PHONY: demo test crosscheck test-clients lint format lock clean help
 
 help:  ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## install, then serve the built-in Argo simulator on localhost:44497
 	$(BIN)/argo-relay serve --simulate --port $(PORT)
 
 test: $(VENV)/.dev lint  ## install, then run everything CI runs in under ten minutes
 	$(BIN)/python -m pytest -n 2
+
+crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs of dialects (needs the recordings; ~10 min)
+	$(BIN)/python proofs/crosscheck.py
+
+test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
+	$(BIN)/python proofs/clients.py
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
@@ -37,6 +43,11 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "argo-relay needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+# No install scripts: every binary comes in a package, and is run from there.
+proofs/clients/node_modules/.package-lock.json: proofs/clients/package-lock.json
+	cd proofs/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 $(VENV)/.demo: $(BIN)/python requirements.lock pyproject.toml
 	$(PIP) install --require-hashes -r requirements.lock
