@@ -11,13 +11,13 @@ from typing import Any, Final
 import msgspec
 
 from argo_relay.dialects.base import Incoming, Outline
+from argo_relay.dialects.bodies import read_body
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
 from argo_relay.dialects.openai_chat.errors import encode_stream_error
 from argo_relay.dialects.openai_chat.usage import decode_usage
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
-from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.content import Refusal, Text
 from argo_relay.neutral.events import Ended, Event, Failed, Heartbeat, PartStarted, Started, TextDelta, UsageSeen
 from argo_relay.neutral.failure import Failure, bad_request
@@ -39,12 +39,7 @@ _FINISHES: Final = {"length": "length", "context_full": "length", "content_filte
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    try:
-        document = JsonObject(incoming.body)
-    except BadJson as bad:
-        raise Refused(
-            bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
-        ) from None
+    document = read_body(incoming, {})
     values = document.values
     model = values.get("model")
     if not isinstance(model, str) or not model:

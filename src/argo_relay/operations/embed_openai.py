@@ -8,9 +8,9 @@ from array import array
 from typing import Any, Final
 
 from argo_relay.dialects.base import Incoming, Outline
+from argo_relay.dialects.bodies import read_body
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx
-from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.failure import bad_request
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.operations.embedding import Embedder, EmbedReply, EmbedRequest
@@ -18,12 +18,7 @@ from argo_relay.operations.embedding import Embedder, EmbedReply, EmbedRequest
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    try:
-        document = JsonObject(incoming.body)
-    except BadJson as bad:
-        raise Refused(
-            bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
-        ) from None
+    document = read_body(incoming, {})
     values = document.values
     model = values.get("model")
     if not isinstance(model, str) or not model:

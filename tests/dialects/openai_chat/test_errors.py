@@ -84,7 +84,7 @@ def test_an_error_in_a_stream_is_one_frame_and_no_end() -> None:
         (500, FailureKind.UPSTREAM),
         (502, FailureKind.UPSTREAM),
         (503, FailureKind.OVERLOADED),
-        (504, FailureKind.UPSTREAM),
+        (504, FailureKind.TIMEOUT),
         (529, FailureKind.OVERLOADED),
         (599, FailureKind.UPSTREAM),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from argo_relay.dialects.statuses import failure_without_object, kind_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -22,19 +23,6 @@ _TYPES: Final = {
     FailureKind.UPSTREAM: "api_error",
     FailureKind.INTERNAL: "api_error",
 }
-_KINDS: Final = {
-    400: FailureKind.BAD_REQUEST,
-    401: FailureKind.AUTHENTICATION,
-    403: FailureKind.PERMISSION,
-    404: FailureKind.NOT_FOUND,
-    405: FailureKind.METHOD,
-    413: FailureKind.TOO_LARGE,
-    422: FailureKind.BAD_REQUEST,
-    429: FailureKind.RATE_LIMIT,
-    503: FailureKind.OVERLOADED,
-    504: FailureKind.TIMEOUT,
-    529: FailureKind.OVERLOADED,
-}
 # The status that Anthropic gives each type, for errors that come without one: inside a stream, or inside a 200.
 _STATUSES: Final = {
     "invalid_request_error": 400,
@@ -48,7 +36,6 @@ _STATUSES: Final = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-_LONGEST_DETAIL: Final = 300
 
 
 def encode_error(failure: Failure) -> bytes:
@@ -69,16 +56,9 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
     value = _value(body)
     error = _error_object(value)
     if error is None:
-        return Failure(
-            kind=_kind(status),
-            status=status,
-            code=f"upstream_{status}",
-            message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
-            + (" Try again in a moment." if status >= 500 else ""),
-            at_fault="upstream",
-        )
+        return failure_without_object(status, reason, value)
     return Failure(
-        kind=_kind(status),
+        kind=kind_of(status),
         status=status,
         message=_text(error.get("message")) or f"The upstream answered {status} {reason}.",
         code=_text(error.get("code")),
@@ -95,17 +75,13 @@ def decode_inner_error(value: dict[str, Any]) -> Failure | None:
     kind = error.get("type")
     status = _STATUSES.get(kind, 502) if isinstance(kind, str) else 502
     return Failure(
-        kind=_kind(status),
+        kind=kind_of(status),
         status=status,
         message=_text(error.get("message")) or "The upstream sent an error that does not say what is wrong.",
         code=_text(error.get("code")),
         param=_text(error.get("param")),
         at_fault="upstream",
     )
-
-
-def _kind(status: int) -> FailureKind:
-    return _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
 
 
 def _value(body: bytes) -> Any:
@@ -123,14 +99,6 @@ def _error_object(value: Any) -> dict[str, Any] | None:
     if isinstance(error, str):
         return {"message": error}
     return error if isinstance(error, dict) else None
-
-
-def _detail(value: Any) -> str:
-    """Return what FastAPI's error bodies say, which Argo sends for requests that it cannot read; else nothing."""
-    detail = value.get("detail") if isinstance(value, dict) else None
-    if isinstance(detail, list):
-        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
-    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
 
 
 def _text(value: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from argo_relay.dialects.statuses import failure_without_object, kind_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -22,20 +23,6 @@ _WORDS: Final = {
     FailureKind.UPSTREAM: "UNAVAILABLE",
     FailureKind.INTERNAL: "INTERNAL",
 }
-_KINDS: Final = {
-    400: FailureKind.BAD_REQUEST,
-    401: FailureKind.AUTHENTICATION,
-    403: FailureKind.PERMISSION,
-    404: FailureKind.NOT_FOUND,
-    405: FailureKind.METHOD,
-    408: FailureKind.TIMEOUT,
-    413: FailureKind.TOO_LARGE,
-    422: FailureKind.BAD_REQUEST,
-    429: FailureKind.RATE_LIMIT,
-    503: FailureKind.OVERLOADED,
-    504: FailureKind.TIMEOUT,
-    529: FailureKind.OVERLOADED,
-}
 # https://cloud.google.com/apis/design/errors: what a word means where no HTTP status says it, as in a stream.
 _STATUSES: Final = {
     "INVALID_ARGUMENT": 400,
@@ -52,7 +39,6 @@ _STATUSES: Final = {
     "DEADLINE_EXCEEDED": 504,
 }
 _RPC: Final = "type.googleapis.com/google.rpc."
-_LONGEST_DETAIL: Final = 300
 
 
 def encode_error(failure: Failure) -> bytes:
@@ -98,14 +84,7 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
     error = _error_in(value)
     if error is not None:
         return decode_error_object(error, status, reason)
-    return Failure(
-        kind=_kind(status),
-        status=status,
-        code=f"upstream_{status}",
-        message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
-        + (" Try again in a moment." if status >= 500 else ""),
-        at_fault="upstream",
-    )
+    return failure_without_object(status, reason, value)
 
 
 def decode_error_object(error: Any, status: int | None = None, reason: str = "") -> Failure:
@@ -120,7 +99,7 @@ def decode_error_object(error: Any, status: int | None = None, reason: str = "")
     details = members.get("details")
     found = [one for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     return Failure(
-        kind=_kind(status),
+        kind=kind_of(status),
         status=status,
         message=str(members.get("message") or f"{fallback}."),
         code=str(named) if named else None,
@@ -144,18 +123,6 @@ def _error_in(value: Any) -> Any:
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return value
     return None
-
-
-def _kind(status: int) -> FailureKind:
-    return _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
-
-
-def _detail(value: Any) -> str:
-    """Return what FastAPI's error bodies say; nothing for other bodies, which may be a gateway's page."""
-    detail = value.get("detail") if isinstance(value, dict) else None
-    if isinstance(detail, list):
-        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
-    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
 
 
 def _param(members: dict[str, Any], details: list[dict[str, Any]]) -> str | None:

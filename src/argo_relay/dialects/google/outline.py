@@ -12,8 +12,8 @@ import re
 from typing import Any, Final
 
 from argo_relay.dialects.base import Incoming, Outline
-from argo_relay.errors import BadJson, Refused
-from argo_relay.framing.jsonx import JsonObject
+from argo_relay.dialects.bodies import read_body
+from argo_relay.errors import Refused
 from argo_relay.neutral.failure import bad_request
 
 _OBJECT: Final = ((dict,), "an object")
@@ -120,12 +120,7 @@ _CLOSED: Final = frozenset(
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    try:
-        document = JsonObject(incoming.body)
-    except BadJson as bad:
-        raise Refused(
-            bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
-        ) from None
+    document = read_body(incoming, {})
     values = document.values
     for field, (types, wanted) in _TYPES.items():
         _check(field, _either(values, field), types, wanted)
@@ -139,7 +134,7 @@ def outline(incoming: Incoming) -> Outline:
     if instruction := _either(values, "systemInstruction"):
         _check_content("systemInstruction", instruction)
     for index, tool in enumerate(in_list(values.get("tools"))):
-        _check(f"tools[{index}]", tool, *_OBJECT)
+        _require_object(f"tools[{index}]", tool)
     return Outline(
         model=_model(incoming, values),
         stream=bool(incoming.stream),
@@ -187,11 +182,13 @@ def _check(path: str, value: Any, types: tuple[type, ...], wanted: str) -> None:
 
 
 def _check_content(path: str, content: Any) -> None:
-    if not isinstance(content, dict):
-        raise Refused(bad_request(f"`{path}` must be an object.", path, "invalid_type"))
+    _require_object(path, content)
     _check(f"{path}.role", content.get("role"), (str,), "a string such as `user`")
     _check(f"{path}.parts", content.get("parts"), (list, dict), "a list of parts")
     for index, part in enumerate(in_list(content.get("parts"))):
-        if not isinstance(part, dict):
-            at = f"{path}.parts[{index}]"
-            raise Refused(bad_request(f"`{at}` must be an object.", at, "invalid_type"))
+        _require_object(f"{path}.parts[{index}]", part)
+
+
+def _require_object(path: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise Refused(bad_request(f"`{path}` must be an object.", path, "invalid_type"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from argo_relay.dialects.statuses import failure_without_object, kind_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -22,18 +23,6 @@ _TYPES: Final = {
     FailureKind.UPSTREAM: "upstream_error",
     FailureKind.INTERNAL: "server_error",
 }
-_KINDS: Final = {
-    400: FailureKind.BAD_REQUEST,
-    401: FailureKind.AUTHENTICATION,
-    403: FailureKind.PERMISSION,
-    404: FailureKind.NOT_FOUND,
-    405: FailureKind.METHOD,
-    413: FailureKind.TOO_LARGE,
-    422: FailureKind.BAD_REQUEST,
-    429: FailureKind.RATE_LIMIT,
-    503: FailureKind.OVERLOADED,
-    529: FailureKind.OVERLOADED,
-}
 # What an error within a 200 would have had as its status: by its code or, where that says nothing, by its type.
 _STATUSES: Final = {
     "rate_limit_exceeded": 429,
@@ -51,7 +40,6 @@ _STATUSES: Final = {
     "not_found_error": 404,
     "model_not_found": 404,
 }
-_LONGEST_DETAIL: Final = 300
 
 
 def _broken(code: str, message: str) -> Failure:
@@ -91,16 +79,9 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
     value = _value(body)
     error = _error_object(value)
     if error is None:
-        return Failure(
-            kind=_kind(status),
-            status=status,
-            code=f"upstream_{status}",
-            message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
-            + (" Try again in a moment." if status >= 500 else ""),
-            at_fault="upstream",
-        )
+        return failure_without_object(status, reason, value)
     return Failure(
-        kind=_kind(status),
+        kind=kind_of(status),
         status=status,
         message=str(error.get("message") or f"The upstream answered {status} {reason}."),
         code=_text(error.get("code")),
@@ -123,7 +104,7 @@ def decode_inner_error(value: dict[str, Any]) -> Failure | None:
     else:
         status = _STATUSES.get(str(code)) or _STATUSES.get(str(kind)) or 502
     return Failure(
-        kind=_kind(status),
+        kind=kind_of(status),
         status=status,
         message=str(error.get("message") or "The upstream reported an error without saying which. Try again."),
         code=_text(code),
@@ -158,23 +139,11 @@ def _error_object(value: Any) -> dict[str, Any] | None:
     return value if isinstance(value.get("message"), str) and value["message"] else None
 
 
-def _kind(status: int) -> FailureKind:
-    return _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
-
-
 def _value(body: bytes) -> Any:
     try:
         return jsonx.decode_loosely(body)
     except BadJson:
         return None
-
-
-def _detail(value: Any) -> str:
-    """Return what FastAPI's error bodies say, which Argo sends for requests that it cannot read; else nothing."""
-    detail = value.get("detail") if isinstance(value, dict) else None
-    if isinstance(detail, list):
-        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
-    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
 
 
 def _text(value: object) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from argo_relay.dialects.statuses import failure_without_object, kind_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -21,20 +22,6 @@ _TYPES: Final = {
     FailureKind.TIMEOUT: "timeout_error",
     FailureKind.UPSTREAM: "upstream_error",
     FailureKind.INTERNAL: "server_error",
-}
-_KINDS: Final = {
-    400: FailureKind.BAD_REQUEST,
-    401: FailureKind.AUTHENTICATION,
-    403: FailureKind.PERMISSION,
-    404: FailureKind.NOT_FOUND,
-    405: FailureKind.METHOD,
-    408: FailureKind.TIMEOUT,
-    413: FailureKind.TOO_LARGE,
-    422: FailureKind.BAD_REQUEST,
-    429: FailureKind.RATE_LIMIT,
-    503: FailureKind.OVERLOADED,
-    504: FailureKind.TIMEOUT,
-    529: FailureKind.OVERLOADED,
 }
 # What an error within a 200 would have had as its status: by its code or, where that says nothing, by its type.
 _STATUSES: Final = {
@@ -62,7 +49,6 @@ _STREAM_CODES: Final = {
     FailureKind.RATE_LIMIT: "rate_limit_exceeded",
 }
 _SILENT: Final = "The upstream reported an error without saying which."
-_LONGEST_DETAIL: Final = 300
 
 
 def encode_error(failure: Failure) -> bytes:
@@ -107,20 +93,12 @@ def decode_error(status: int, reason: str, body: bytes) -> Failure:
 
     Servers behind this path write errors in any vendor's way, so all are read.
     """
-    kind = _KINDS.get(status, FailureKind.UPSTREAM if status >= 500 else FailureKind.BAD_REQUEST)
     value = _value(body)
     error = _error_object(value)
     if error is None:
-        return Failure(
-            kind=kind,
-            status=status,
-            code=f"upstream_{status}",
-            message=f"The upstream answered {status} {reason} without an error object{_detail(value)}."
-            + (" Try again in a moment." if status >= 500 else ""),
-            at_fault="upstream",
-        )
+        return failure_without_object(status, reason, value)
     return Failure(
-        kind=kind,
+        kind=kind_of(status),
         status=status,
         message=_words(error) or f"The upstream answered {status} {reason}.",
         code=_code(error),
@@ -138,7 +116,7 @@ def decode_failed(error: Any) -> Failure:
     code = _code(error)
     status = _STATUSES.get(code or "") or _STATUSES.get(_text(error.get("type")) or "") or 502
     return Failure(
-        kind=_KINDS.get(status, FailureKind.UPSTREAM),
+        kind=kind_of(status),
         status=status,
         message=_words(error) or _SILENT,
         code=code,
@@ -190,14 +168,6 @@ def _code(error: dict[str, Any]) -> str | None:
 def _words(error: dict[str, Any]) -> str:
     message = error.get("message")
     return message if isinstance(message, str) else ""
-
-
-def _detail(value: Any) -> str:
-    """Return what FastAPI's error bodies say, for requests that it cannot read; else nothing."""
-    detail = value.get("detail") if isinstance(value, dict) else None
-    if isinstance(detail, list):
-        detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
-    return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
 
 
 def _text(value: object) -> str | None:

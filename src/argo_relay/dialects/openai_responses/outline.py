@@ -8,26 +8,23 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argo_relay.dialects.base import Incoming, Outline
-from argo_relay.errors import BadJson, Refused
-from argo_relay.framing.jsonx import JsonObject
+from argo_relay.dialects.bodies import NUMBER, Types, read_body, require, wrong_type
 from argo_relay.neutral.content import Extras
-from argo_relay.neutral.failure import bad_request
 
 DIALECT: Final = "openai_responses"
 ISSUER: Final = "openai"
 """Whose seals and files the dialect's bare fields hold."""
 
-_NUMBER: Final = (int, float)
 # The types that the reference gives, where they have never changed; null is "not given" everywhere. What is not in
 # this table, and every value's range, is for the upstream to judge.
-_TYPES: Final[dict[str, tuple[tuple[type, ...], str]]] = {
+_TYPES: Final[Types] = {
     "model": ((str,), "a string"),
     "input": ((str, list), "a string or a list of items"),
     "instructions": ((str,), "a string"),
     "stream": ((bool,), "true or false"),
     "store": ((bool,), "true or false"),
-    "temperature": (_NUMBER, "a number"),
-    "top_p": (_NUMBER, "a number"),
+    "temperature": (NUMBER, "a number"),
+    "top_p": (NUMBER, "a number"),
     "top_logprobs": ((int,), "a whole number"),
     "max_output_tokens": ((int,), "a whole number"),
     "tools": ((list,), "a list of tools"),
@@ -47,16 +44,8 @@ _INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    try:
-        document = JsonObject(incoming.body)
-    except BadJson as bad:
-        raise Refused(
-            bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
-        ) from None
+    document = read_body(incoming, _TYPES)
     values = document.values
-    for field, (types, wanted) in _TYPES.items():
-        if field in values:
-            _check_type(field, values[field], types, wanted)
     _check_present(values)
     items = values.get("input")
     if isinstance(items, list):
@@ -64,7 +53,7 @@ def outline(incoming: Incoming) -> Outline:
             _check_item(index, item)
     for index, tool in enumerate(values.get("tools") or ()):
         if not isinstance(tool, dict):
-            raise _refused(f"tools[{index}]", "an object")
+            raise wrong_type(f"tools[{index}]", "an object")
     return Outline(
         model=values.get("model") or "",
         stream=bool(values.get("stream")),
@@ -86,36 +75,25 @@ def text_of(value: Any) -> str:
 def _check_present(values: dict[str, Any]) -> None:
     # A stored prompt may name the model and hold the input.
     if not values.get("model") and not values.get("prompt"):
-        raise Refused(bad_request("`model` is required and must not be empty.", "model", "missing_required_parameter"))
+        require(values, "model")
     if not values.get("input") and not any(values.get(field) for field in _INSTEAD_OF_INPUT):
-        raise Refused(bad_request("`input` is required and must not be empty.", "input", "missing_required_parameter"))
-
-
-def _check_type(field: str, value: Any, types: tuple[type, ...], wanted: str) -> None:
-    # bool is an int to Python, and never one to a vendor.
-    fits = isinstance(value, types) and (not isinstance(value, bool) or bool in types)
-    if value is not None and not fits:
-        raise _refused(field, wanted)
+        require(values, "input")
 
 
 def _check_item(index: int, item: Any) -> None:
     path = f"input[{index}]"
     if not isinstance(item, dict):
-        raise _refused(path, "an object")
+        raise wrong_type(path, "an object")
     kind = item.get("type", "message")
     if not isinstance(kind, str):
-        raise _refused(f"{path}.type", "a string such as `message`")
+        raise wrong_type(f"{path}.type", "a string such as `message`")
     if kind != "message":
         return
     if not isinstance(item.get("role"), str):
-        raise _refused(f"{path}.role", "a string such as `user`")
+        raise wrong_type(f"{path}.role", "a string such as `user`")
     content = item.get("content")
     if not isinstance(content, str | list | None):
-        raise _refused(f"{path}.content", "a string or a list of parts")
+        raise wrong_type(f"{path}.content", "a string or a list of parts")
     for at, part in enumerate(content if isinstance(content, list) else ()):
         if not isinstance(part, dict):
-            raise _refused(f"{path}.content[{at}]", "an object")
-
-
-def _refused(path: str, wanted: str) -> Refused:
-    return Refused(bad_request(f"`{path}` must be {wanted}.", path, "invalid_type"))
+            raise wrong_type(f"{path}.content[{at}]", "an object")

@@ -1,0 +1,51 @@
+"""What the bodies of all requests have in common: they are JSON objects, whose members have types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from argo_relay.dialects.base import Incoming
+from argo_relay.errors import BadJson, Refused
+from argo_relay.framing.jsonx import JsonObject
+from argo_relay.neutral.failure import bad_request
+
+Types = dict[str, tuple[tuple[type, ...], str]]
+"""By member: the types that it may have, and the words for them; null is "not given" everywhere."""
+NUMBER: Final = (int, float)
+
+
+def read_body(incoming: Incoming, types: Types) -> JsonObject:
+    """Return a request's body; raise Refused (400, the field named) when it is none, or a member has another type."""
+    try:
+        document = JsonObject(incoming.body)
+    except BadJson as bad:
+        raise Refused(
+            bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
+        ) from None
+    values = document.values
+    for field, (allowed, wanted) in types.items():
+        if field in values:
+            _check_type(field, values[field], allowed, wanted)
+    return document
+
+
+def require(values: Mapping[str, Any], *fields: str) -> None:
+    """Raise Refused when one of the fields is missing, or empty."""
+    for field in fields:
+        if not values.get(field):
+            raise Refused(
+                bad_request(f"`{field}` is required and must not be empty.", field, "missing_required_parameter")
+            )
+
+
+def wrong_type(path: str, wanted: str) -> Refused:
+    """Return the error for a field of the wrong type; `wanted` says what it must be."""
+    return Refused(bad_request(f"`{path}` must be {wanted}.", path, "invalid_type"))
+
+
+def _check_type(field: str, value: Any, allowed: tuple[type, ...], wanted: str) -> None:
+    # bool is an int to Python, and never one to a vendor.
+    fits = isinstance(value, allowed) and (not isinstance(value, bool) or bool in allowed)
+    if value is not None and not fits:
+        raise wrong_type(field, wanted)
