@@ -72,6 +72,16 @@ def test_a_whole_reply_is_told_in_the_clients_words() -> None:
     assert (there.usage.input, there.usage.output, there.losses) == (7, 5, [])
 
 
+@pytest.mark.parametrize("name", HI)
+def test_a_reply_that_names_no_model_is_from_the_one_that_was_asked(name: str) -> None:
+    told = "modelVersion" if name == "google" else "model"
+    nameless = json.dumps({key: value for key, value in json.loads(MESSAGE).items() if key != "model"}).encode()
+    assert json.loads(translate(name).whole(nameless))[told] == "m"
+    start = message_event({"type": "message_start", "message": {"id": "msg_1"}})
+    rest = STREAM.partition(b"\n\n")[2]
+    assert f'"{told}":"m"'.encode() in feed(translate(name), start + rest)
+
+
 def test_what_is_no_reply_is_told_apart_from_an_error_in_a_200() -> None:
     with pytest.raises(BadJson):
         translate().whole(b"<html>")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from argo_relay.dialects.base import Dialect
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY
-from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, UsageSeen
+from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, Started, UsageSeen
 from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.reply import Usage
@@ -39,6 +41,8 @@ class TranslateStage:
     def whole(self, body: bytes) -> bytes:
         """Return the reply in the client's words."""
         reply = self._from.decode_reply(body)
+        if not reply.model:
+            reply = msgspec.structs.replace(reply, model=self._request.model)
         self.usage = reply.usage
         self.events = 1
         written, self._lost = self._to.encode_reply(reply, self._request)
@@ -79,4 +83,9 @@ class TranslateStage:
                     self.usage = event.usage.over(self.usage)
                 elif isinstance(event, Ended):
                     self.ended = True
+            elif isinstance(event, Started) and not event.model:
+                # Some servers name no model: then it is the one that was asked for.
+                named = msgspec.structs.replace(event, model=self._request.model)
+                block.append(self._encoder.feed(named))
+                continue
             block.append(self._encoder.feed(event))
