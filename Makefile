@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo test crosscheck test-clients lint format lock clean help
+.PHONY: demo test crosscheck test-clients fuzz lint format lock clean help
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs o
 test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
 	$(BIN)/python proofs/clients.py
 
+fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~11 min)
+	.venv-fuzz/bin/python proofs/fuzz.py --jobs 2
+
 lint: $(VENV)/.dev  ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -32,12 +35,13 @@ format: $(VENV)/.dev  ## let ruff write the code its way
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock:  ## compile both lock files anew (needs uv: pip install uv)
+lock:  ## compile the lock files anew (needs uv: pip install uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group demo -o requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group fuzz -o requirements-fuzz.lock
 
 clean:  ## remove what was installed and cached
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,6 +51,12 @@ $(BIN)/python:
 # No install scripts: every binary comes in a package, and is run from there.
 proofs/clients/node_modules/.package-lock.json: proofs/clients/package-lock.json
 	cd proofs/clients && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.venv-fuzz/.fuzz: requirements.lock requirements-fuzz.lock
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip --quiet --disable-pip-version-check install --require-hashes --only-binary atheris \
+	  -r requirements.lock -r requirements-fuzz.lock
 	@touch $@
 
 $(VENV)/.demo: $(BIN)/python requirements.lock pyproject.toml

@@ -284,6 +284,8 @@ def test_half_a_character_in_a_key_is_named_by_where_the_key_stands() -> None:
         (b'{"a":[' * 10_000, "nested too deeply"),
         (b'{"a":1,"b":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "nested too deeply"),
         (b'{"a":NaN,"b":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "nested too deeply"),
+        (b'{"a":' * 201 + b"1" + b"}" * 201, "nested too deeply"),
+        (b'{"a":' + b"[" * 200 + b"1" + b"]" * 200 + b"}", "nested too deeply"),
     ],
 )
 def test_what_is_no_json_is_refused_with_its_reason(text: bytes, reason: str) -> None:
@@ -291,6 +293,17 @@ def test_what_is_no_json_is_refused_with_its_reason(text: bytes, reason: str) ->
         with pytest.raises(BadJson, match=reason) as caught:
             read(text)
         assert caught.value.path is None
+
+
+def test_two_hundred_levels_are_read_beside_any_number_of_brackets() -> None:
+    text = b'{"b":[' + b"[{}]," * 300 + b'1],"a":' + b"[" * 199 + b"1" + b"]" * 199 + b"}"
+    assert JsonObject(text).values == jsonx.decode(text) == jsonx.decode_loosely(text)
+
+
+@pytest.mark.parametrize("text", [b"[" * 201 + b"1" + b"]" * 201, b"[" * 201 + b"NaN" + b"]" * 201])
+def test_what_is_only_looked_at_may_nest_no_deeper(text: bytes) -> None:
+    with pytest.raises(BadJson, match="nested too deeply"):
+        jsonx.decode_loosely(text)
 
 
 @pytest.mark.parametrize(

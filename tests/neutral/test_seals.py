@@ -19,6 +19,11 @@ def test_a_packed_seal_comes_back_whole(seal: Seal) -> None:
     assert unpack(pack(seal)) == seal
 
 
+def test_half_a_surrogate_pair_in_a_seal_comes_back() -> None:
+    seal = Seal(issuer="anthropic", kind="redacted", value="\ud800")
+    assert unpack(pack(seal)) == seal
+
+
 @given(SEALS)
 def test_a_packed_seal_may_stand_in_an_id(seal: Seal) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_-]+", pack(seal))

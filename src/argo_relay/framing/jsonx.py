@@ -26,6 +26,7 @@ _LARGE: Final = 1024 * 1024
 
 _DEEPEST: Final = 200
 """Levels that a text may nest; those who walk through a value need a few frames of Python's stack for each."""
+_CONTAINERS: Final = {dict, list}
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _values = msgspec.json.Decoder()
@@ -65,13 +66,13 @@ def _measure(text: bytes, value: Any) -> None:
     """Refuse a text that nests more than `_DEEPEST` levels; one with few brackets cannot, and is not looked at."""
     if text.count(b"[") + text.count(b"{") <= _DEEPEST:
         return
-    level = [value] if isinstance(value, dict | list) else []
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(_DEEPEST):
         level = [
             inner
             for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if inner and isinstance(inner, dict | list)
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS and inner
         ]
         if not level:
             return

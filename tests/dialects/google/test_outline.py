@@ -54,6 +54,7 @@ def test_contents_are_required(body: dict[str, Any]) -> None:
         ({"system_instruction": {"parts": 1}}, "systemInstruction.parts"),
         ({"tools": "all"}, "tools"),
         ({"tools": [1]}, "tools[0]"),
+        ({"tools": [{}, None]}, "tools[1]"),
         ({"toolConfig": []}, "toolConfig"),
         ({"cachedContent": 1}, "cachedContent"),
     ],

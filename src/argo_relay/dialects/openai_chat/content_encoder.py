@@ -82,7 +82,9 @@ class MessagesEncoder:
         content = self._content
         if not content:
             return None
-        if any(one.keys() != {"type", "text"} for one in content) or (self._own and len(content) > 1):
+        if not all(one.keys() == {"type", "text"} and isinstance(one["text"], str) for one in content):
+            return content
+        if self._own and len(content) > 1:
             return content
         if self._role == "user" and len(content) > 1:
             return content

@@ -86,13 +86,14 @@ def decode_reasoning(values: dict[str, Any]) -> ReasoningWish | None:
     budget = wish.get("max_tokens", thinking.get("budget_tokens", values.get("thinking_budget")))
     shown = wish.get("exclude")
     shown = not shown if isinstance(shown, bool) else said.get("include_reasoning")
+    known = isinstance(effort, str) and effort in _EFFORTS
     return ReasoningWish(
         mode=_mode(wish.get("enabled", said.get("enable_thinking")), thinking.get("type")),
-        effort=cast("Effort", effort) if isinstance(effort, str) and effort in _EFFORTS else None,
+        effort=cast("Effort", effort) if known else None,
         budget=budget if isinstance(budget, int) and not isinstance(budget, bool) else None,
         summary=str_or_none(wish.get("summary")),
         visible=shown if isinstance(shown, bool) else None,
-        extras={} if [*said] == ["reasoning_effort"] and effort in _EFFORTS else {DIALECT: said},
+        extras={} if [*said] == ["reasoning_effort"] and known else {DIALECT: said},
     )
 
 

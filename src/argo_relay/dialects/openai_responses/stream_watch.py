@@ -66,7 +66,7 @@ class ResponsesStreamWatch:
         if not isinstance(value, dict):
             return False
         kind = value.get("type")
-        name = kind.encode() if isinstance(kind, str) else frame.event or b""
+        name = kind.encode("utf-8", "surrogatepass") if isinstance(kind, str) else frame.event or b""
         if name not in _ENDS and not (value.get("error") and not name.startswith(b"response.")):
             return name not in _MUTE
         self._closing = sse.closing(frame.raw)
