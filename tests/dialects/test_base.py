@@ -6,8 +6,9 @@ import pytest
 from argo_relay.dialects.base import Call, Digest, Outline, free_text, lose_extras
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.framing.jsonx import JsonObject
-from argo_relay.neutral.content import Extras
 from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.request import Message, Request
+from argo_relay.neutral.tools import FunctionTool, HostedTool
 
 
 @pytest.mark.parametrize(
@@ -49,16 +50,28 @@ def test_free_text_is_found(arguments: str, text: str) -> None:
 
 
 def test_what_another_dialect_alone_knows_is_a_loss_unless_it_goes_without_saying() -> None:
+    request = Request(
+        dialect="openai_responses",
+        model="m",
+        messages=(Message(role="user", parts=(), extras={"google": {"role": "user", "mood": "x"}}),),
+        tools=(
+            FunctionTool(name="f", extras={"openai_responses": {"group": {"description": "d"}, "additional": True}}),
+            FunctionTool(name="g", extras={"openai_responses": {"group": {}}}),
+            HostedTool(dialect="google", payload={}),
+        ),
+        extras={
+            "openai_chat": {"n": 1, "logit_bias": {"5": 1}, "new": False},
+            "google": {"labels": {}, "cachedContent": "x"},
+        },
+    )
     losses: Losses = []
-    extras: Extras = {
-        "openai_chat": {"n": 1, "logit_bias": {"5": 1}, "new": False},
-        "google": {"labels": {}, "cachedContent": "x"},
-    }
-    lose_extras(extras, "anthropic", losses)
-    assert [(loss.path, loss.what) for loss in losses] == [
-        ("extras.openai_chat.logit_bias", "logit_bias"),
-        ("extras.google.cachedContent", "cachedContent"),
+    lose_extras(request, "anthropic", losses)
+    assert [loss.path for loss in losses] == [
+        "extras.openai_chat.logit_bias",
+        "extras.google.cachedContent",
+        "messages[0].extras.google.mood",
+        "tools[0].extras.openai_responses.group",
     ]
     own: Losses = []
-    lose_extras(extras, "google", own, "messages[0].extras", frozenset({"logit_bias", "n"}))
-    assert own == []
+    lose_extras(request, "google", own)
+    assert [loss.what for loss in own] == ["logit_bias", "group"]

@@ -22,6 +22,7 @@ from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.neutral.reply import Reply, Usage
 from argo_relay.neutral.request import Request
+from argo_relay.neutral.tools import HostedTool
 
 Headers = list[tuple[str, str]]
 """Header fields in order; names are lower case."""
@@ -184,14 +185,29 @@ _SILENT: Final = frozenset(
     | {"prompt_cache_retention", "prompt_cache_options", "safety_identifier"}
 )
 """Members of requests that do not bear on the answer (or are refused before, as more than one reply is)."""
+_MARKS: Final = frozenset(
+    {"id", "status", "object", "type", "index", "annotations", "item_id", "refusal", "role", "parameters"}
+    | {"instructions", "additional", "legacy", "inline"}
+)
+"""Members of messages and tools that do not bear on the answer, or that a neutral field says as well (Google's `role`
+and `parameters`), or that tell where something stood (`instructions`)."""
 
 
-def lose_extras(extras: Extras, own: str, losses: Losses, path: str = "extras", also: frozenset[str] = _SILENT) -> None:
-    """Say that what other dialects alone know is lost; what is false, or in `also`, goes without saying."""
+def lose_extras(request: Request, own: str, losses: Losses) -> None:
+    """Say what of a request is lost because another dialect alone knows it; false and empty go without saying."""
+    _lose(request.extras, own, losses, "extras", _SILENT)
+    for index, message in enumerate(request.messages):
+        _lose(message.extras, own, losses, f"messages[{index}].extras", _MARKS)
+    for index, tool in enumerate(request.tools):
+        if not isinstance(tool, HostedTool):
+            _lose(tool.extras, own, losses, f"tools[{index}].extras", _MARKS)
+
+
+def _lose(extras: Extras, own: str, losses: Losses, path: str, silent: frozenset[str]) -> None:
     for dialect, members in extras.items():
         if dialect != own:
             losses += [
                 Loss(path=f"{path}.{dialect}.{name}", what=name, why=f"Only the dialect {dialect} has this field.")
                 for name, value in members.items()
-                if name not in also and value is not False
+                if name not in silent and value is not False and value != {}
             ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -15,14 +15,6 @@ from argo_relay.dialects.base import Target, lose_extras
 from argo_relay.neutral.content import Text
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.neutral.request import Message, Request
-from argo_relay.neutral.tools import HostedTool
-
-_MARKS: Final = frozenset(
-    {"id", "status", "object", "type", "index", "annotations", "item_id", "refusal", "role", "parameters"}
-    | {"instructions", "additional", "legacy"}
-)
-"""Members of other dialects' messages and tools that do not bear on the answer, or that a neutral field says as well
-(Google's `role` and `parameters`), or that tell where something stood (`instructions`): they cross in silence."""
 
 
 def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Losses]:
@@ -47,7 +39,7 @@ def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Lo
     for name, value in request.extras.get(DIALECT, {}).items():
         both = isinstance(value, dict) and isinstance(body.get(name), dict)
         body[name] = body[name] | value if both else value
-    _lose_extras(request, losses)
+    lose_extras(request, DIALECT, losses)
     return body, losses
 
 
@@ -145,12 +137,3 @@ def _add_tools(asked: Asked, body: dict[str, Any]) -> None:
             return
         choice = {"type": "auto", "disable_parallel_tool_use": True}
     body["tool_choice"] = choice
-
-
-def _lose_extras(request: Request, losses: Losses) -> None:
-    lose_extras(request.extras, DIALECT, losses)
-    for index, message in enumerate(request.messages):
-        lose_extras(message.extras, DIALECT, losses, f"messages[{index}].extras", _MARKS)
-    for index, tool in enumerate(request.tools):
-        if not isinstance(tool, HostedTool):
-            lose_extras(tool.extras, DIALECT, losses, f"tools[{index}].extras", _MARKS)

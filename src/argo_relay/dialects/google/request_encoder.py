@@ -143,4 +143,4 @@ def _lose_options(request: Request, losses: Losses) -> None:
         lose_mark(request.cache, "cache", losses)
     if request.service_tier not in (None, "auto", "default", "standard", "standard_only"):
         losses.append(Loss(path="service_tier", what="service_tier", why="Gemini's requests have no service tiers."))
-    lose_extras(request.extras, "google", losses)
+    lose_extras(request, "google", losses)

@@ -35,5 +35,5 @@ def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Lo
             stream_options = {"include_usage": True, **stream_options}
     if stream_options:
         body["stream_options"] = stream_options
-    lose_extras(request.extras, DIALECT, losses)
+    lose_extras(request, DIALECT, losses)
     return body | mine, losses

@@ -247,7 +247,7 @@ def _lose_of_options(request: Request, losses: Losses) -> None:
         losses.append(Loss(path="sampling.stop", what="stop", why="The Responses API has no stop sequences."))
     if request.cache is not None:
         lose_cache(request.cache, "cache", losses)
-    lose_extras(request.extras, DIALECT, losses)
+    lose_extras(request, DIALECT, losses)
 
 
 def repeated(request: Request) -> dict[str, Any]:
