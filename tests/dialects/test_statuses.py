@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from argo_relay.dialects.statuses import failure_without_object, kind_of
+from argo_relay.dialects.statuses import INCOMPLETE, UNREADABLE, failure_without_object, kind_of
 from argo_relay.neutral.failure import FailureKind
 
 
@@ -40,3 +40,8 @@ def test_what_is_no_error_object_is_only_named(value: Any, told: str) -> None:
     assert failure.message == f"The upstream answered 404 Not Found without an error object{told}"
     assert (failure.status, failure.code, failure.at_fault) == (404, "upstream_404", "upstream")
     assert failure_without_object(500, "Oh", value).message.endswith(" Try again in a moment.")
+
+
+def test_a_stream_that_broke_off_is_the_upstreams_fault() -> None:
+    assert {failure.code for failure in (INCOMPLETE, UNREADABLE)} == {"upstream_incomplete", "upstream_unreadable"}
+    assert all((one.status, one.at_fault) == (502, "upstream") for one in (INCOMPLETE, UNREADABLE))

@@ -49,3 +49,13 @@ def _detail(value: Any) -> str:
     if isinstance(detail, list):
         detail = "; ".join(str(one.get("msg")) for one in detail if isinstance(one, dict))
     return f": {detail[:_LONGEST_DETAIL]}" if isinstance(detail, str) and detail else ""
+
+
+def _broken(code: str, message: str) -> Failure:
+    return Failure(
+        kind=FailureKind.UPSTREAM, status=502, code=code, message=f"{message} Try again.", at_fault="upstream"
+    )
+
+
+INCOMPLETE: Final = _broken("upstream_incomplete", "The upstream stopped before its reply was complete.")
+UNREADABLE: Final = _broken("upstream_unreadable", "The upstream sent an event that cannot be read.")

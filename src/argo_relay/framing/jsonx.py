@@ -63,8 +63,8 @@ def decode_loosely(text: bytes) -> Any:
 
 
 def _measure(text: bytes, value: Any) -> None:
-    """Refuse a text that nests more than `_DEEPEST` levels; one with few brackets cannot, and is not looked at."""
-    if text.count(b"[") + text.count(b"{") <= _DEEPEST:
+    """Refuse a text that nests more than `_DEEPEST` levels; one too short, or with few brackets, cannot."""
+    if len(text) <= 2 * _DEEPEST or text.count(b"[") + text.count(b"{") <= _DEEPEST:
         return
     level = [value] if type(value) in _CONTAINERS else []
     for _ in range(_DEEPEST):

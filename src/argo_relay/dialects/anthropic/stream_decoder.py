@@ -15,6 +15,7 @@ from argo_relay.dialects.anthropic.errors import decode_inner_error
 from argo_relay.dialects.anthropic.outline import DIALECT
 from argo_relay.dialects.anthropic.stops import decode_stop
 from argo_relay.dialects.anthropic.usage import decode_tier, decode_usage
+from argo_relay.dialects.statuses import INCOMPLETE, UNREADABLE
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame
@@ -34,7 +35,7 @@ from argo_relay.neutral.events import (
     TextDelta,
     UsageSeen,
 )
-from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.failure import Failure
 
 _DONE: Final = b"[DONE]"
 _NOTHING: Final = Text(text="")
@@ -78,7 +79,7 @@ class AnthropicStreamDecoder:
             value = jsonx.decode_loosely(data)
         except BadJson:
             # Some servers end every stream in OpenAI's way.
-            return self.finish() if data.strip() == _DONE else self._fail_unreadable()
+            return self.finish() if data.strip() == _DONE else self._fail(UNREADABLE)
         if not isinstance(value, dict):
             return []
         kind = value.get("type")
@@ -92,7 +93,7 @@ class AnthropicStreamDecoder:
         """Return what is left when the connection has ended: a reply that has said why it stopped is complete."""
         if self._over:
             return []
-        return self._fail_incomplete() if self._stop is None else self._end()
+        return self._fail(INCOMPLETE) if self._stop is None else self._end()
 
     def _message_start(self, value: dict[str, Any]) -> list[Event]:
         if self._started:
@@ -195,14 +196,14 @@ class AnthropicStreamDecoder:
         return events + self._see_usage(value.get("usage"))
 
     def _message_stop(self, _: dict[str, Any]) -> list[Event]:
-        return self._end() if self._started else self._fail_incomplete()
+        return self._end() if self._started else self._fail(INCOMPLETE)
 
     def _ping(self, _: dict[str, Any]) -> list[Event]:
         return _ALIVE
 
     def _error(self, value: dict[str, Any]) -> list[Event]:
         failure = decode_inner_error(value)
-        return self._fail_incomplete() if failure is None else self._fail(failure)
+        return self._fail(INCOMPLETE) if failure is None else self._fail(failure)
 
     def _end(self) -> list[Event]:
         events: list[Event] = self._start_anyway()
@@ -217,14 +218,6 @@ class AnthropicStreamDecoder:
         self._over = True
         return [Failed(failure=failure)]
 
-    def _fail_incomplete(self) -> list[Event]:
-        return self._fail(
-            _upstream_failure("upstream_incomplete", "The upstream stopped before its reply was complete.")
-        )
-
-    def _fail_unreadable(self) -> list[Event]:
-        return self._fail(_upstream_failure("upstream_unreadable", "The upstream sent an event that cannot be read."))
-
     _READERS: ClassVar[dict[str, Callable[[AnthropicStreamDecoder, dict[str, Any]], list[Event]]]] = {
         "message_start": _message_start,
         "content_block_start": _block_start,
@@ -235,12 +228,6 @@ class AnthropicStreamDecoder:
         "ping": _ping,
         "error": _error,
     }
-
-
-def _upstream_failure(code: str, message: str) -> Failure:
-    return Failure(
-        kind=FailureKind.UPSTREAM, status=502, code=code, message=f"{message} Try again.", at_fault="upstream"
-    )
 
 
 def _text(value: Any) -> str:

@@ -42,16 +42,6 @@ _STATUSES: Final = {
 }
 
 
-def _broken(code: str, message: str) -> Failure:
-    return Failure(
-        kind=FailureKind.UPSTREAM, status=502, code=code, message=f"{message} Try again.", at_fault="upstream"
-    )
-
-
-INCOMPLETE: Final = _broken("upstream_incomplete", "The upstream stopped before its reply was complete.")
-UNREADABLE: Final = _broken("upstream_unreadable", "The upstream sent an event that cannot be read.")
-
-
 def encode_error(failure: Failure) -> bytes:
     """Return the JSON body of an error reply."""
     return jsonx.encode(

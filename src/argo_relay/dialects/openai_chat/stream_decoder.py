@@ -28,12 +28,13 @@ from argo_relay.dialects.openai_chat.content_decoder import (
     str_or_none,
     text_of_arguments,
 )
-from argo_relay.dialects.openai_chat.errors import INCOMPLETE, UNREADABLE, decode_inner_error
+from argo_relay.dialects.openai_chat.errors import decode_inner_error
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.stops import decode_stop
 from argo_relay.dialects.openai_chat.stream_watch import plain_text
 from argo_relay.dialects.openai_chat.tools import LEGACY
 from argo_relay.dialects.openai_chat.usage import usage_of
+from argo_relay.dialects.statuses import INCOMPLETE, UNREADABLE
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame
@@ -61,8 +62,7 @@ BETWEEN: Final = "\n\n"
 _PREFIX: Final = "chatcmpl-"
 _NOT_IN_IDS: Final = re.compile(r"[^A-Za-z0-9]")
 _DONE: Final = b"[DONE]"
-_LEGACY: Final = "function_call"
-_KINDS: Final = ("custom", "function")
+_LEGACY, _KINDS = "function_call", ("custom", "function")
 _TEXT, _REFUSAL = Text(text=""), Refusal(text="")
 
 
