@@ -58,15 +58,17 @@ class Llmock(CommandProcess):
         super().__exit__(*ended)
 
     def plan(self, *behaviors: dict[str, Any]) -> None:
-        """Forget what was, and have the next request meet these."""
+        """Forget what was, and have the next exchange meet these; the relay's questions for models are none."""
         self._control.post("/reset").raise_for_status()
         if behaviors:
-            self._control.post("/scenario", json={"behaviors": behaviors}).raise_for_status()
+            # A list of models is asked for at any time, and would use up what the test is about.
+            planned = [behavior | {"match": {"model": "?*"}} for behavior in behaviors]
+            self._control.post("/scenario", json={"behaviors": planned}).raise_for_status()
 
     def asked(self) -> dict[str, Any]:
-        """Return the body of the last request that it got."""
-        body: dict[str, Any] = self._control.get("/requests").json()["requests"][-1]["body"]
-        return body
+        """Return the body of the last exchange's request."""
+        bodies: list[dict[str, Any]] = [one["body"] for one in self._control.get("/requests").json()["requests"]]
+        return [body for body in bodies if body][-1]
 
 
 class Site(NamedTuple):
