@@ -72,6 +72,7 @@ timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heart
 models:
   gpt-4o: {timeouts: {total: 1.5, first_event: null}}
   claude-opus-4.7: {timeouts: {idle: 2, connect: 1e0}}
+learn: no
 max_body: 1 MiB
 max_in_flight: 1
 shutdown_grace: 0
@@ -93,6 +94,7 @@ log: {format: json, file: relay.log, requests: no}
             "gpt-4o": ModelRow(timeouts=ModelTimeouts(total=1.5, first_event=None)),
             "claude-opus-4.7": ModelRow(timeouts=ModelTimeouts(idle=2, connect=1)),
         },
+        learn=False,
         max_body=2**20,
         max_in_flight=1,
         shutdown_grace=0,
