@@ -244,7 +244,7 @@ def test_an_empty_file_is_a_valid_one(loads: Loads, text: str) -> None:
 
 
 def test_values_to_be_written_are_checked() -> None:
-    check_values({"user": "jdoe", "port": None})
+    check_values({"user": "jdoe", "timeouts.idle": None})
     with pytest.raises(ConfigError) as caught:
         check_values({"user": "JDoe", "port": 70000})
     assert [problem.split(": ")[0] for problem in caught.value.problems] == ["--user", "--port"]

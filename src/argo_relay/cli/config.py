@@ -106,7 +106,8 @@ def init(target: Path | None, user: str | None, environment: str | None, port: i
     try:
         place = free_place(target, os.environ, force=force)
         answers = _answers(user, environment)
-        write_config(place, {**answers, "port": port}, force=force)
+        given = {name: value for name, value in {**answers, "port": port}.items() if value is not None}
+        write_config(place, given, force=force)
     except ConfigError as error:
         raise report(error) from None
     tell_written(place, target)

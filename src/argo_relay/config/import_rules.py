@@ -210,6 +210,8 @@ def _refresh(value: object, _: Old) -> Fate:
     hours = _number(value)
     if isinstance(hours, bool) or not isinstance(hours, int | float):
         raise ConfigError([f"it is {sort_of(hours)}; expected a number of hours"])
+    if hours == 0:
+        return _written("upstream.refresh", None, fate="changed", reason="null is for never, as 0 was")
     return _written("upstream.refresh", hours * 3600, fate="changed", reason="in seconds, not hours")
 
 
@@ -241,9 +243,9 @@ def _image_size(value: object, old: Old) -> Fate:
 
 
 def _version(value: object, _: Old) -> Fate:
-    version = str(plainest(value))
-    known = "" if version in ("", "1", "2", "3") else f"; {shown(version)} is none of the versions known here, 1 to 3"
-    return Fate(fate="dropped", reason=f"argo-relay's file needs no version{known}")
+    known = value is None or str(value) in ("", "1", "2", "3")
+    unknown = "" if known else f"; {shown(value)} is none of the versions known here, 1 to 3"
+    return Fate(fate="dropped", reason=f"argo-relay's file needs no version{unknown}")
 
 
 _NO_DUMPS: Final = "prompts and answers are never written to disk"

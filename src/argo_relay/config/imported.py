@@ -11,7 +11,7 @@ import msgspec
 from argo_relay.config.document import Items, Leaf, Members, Node, read_document
 from argo_relay.config.explain import written
 from argo_relay.config.import_rules import RULES, Fate, Old, unsaid
-from argo_relay.config.kinds import plainest, shown, sort_of
+from argo_relay.config.kinds import shown, sort_of
 from argo_relay.config.schema import KEYS
 from argo_relay.errors import ConfigError
 
@@ -73,7 +73,7 @@ def read_old(text: str, file: str, *, environments: Mapping[str, str], log_file:
     rows += [_row(name, None, fate) for name, fate in unsaid(old).items()]
     # A version that was never written is 1: the key came with 2.
     version = old.values.get("config_version")
-    return Imported(version=str(plainest(version)) if version else "1", rows=tuple(rows))
+    return Imported(version=shown(version)[1:-1] if version else "1", rows=tuple(rows))
 
 
 def _members(text: str, file: str) -> dict[str, tuple[int, Node]]:

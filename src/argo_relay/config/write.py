@@ -13,7 +13,7 @@ from argo_relay.errors import ConfigError
 
 
 def write_config(path: Path, values: Mapping[str, object], *, force: bool = False) -> None:
-    """Write the commented file with `values` (by dotted key; None: leave as it is by default) set.
+    """Write the commented file with `values` set, by dotted key (None: null); all others are as by default.
 
     Directories that are missing are made with mode 0700. Raises ConfigError when a value would not be accepted, when
     there is a file already and `force` is not given, and when the system refuses.
