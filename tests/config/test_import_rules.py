@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -71,7 +73,7 @@ def later_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ("username_passthrough", False, "dropped", {}),
         ("model_refresh_interval_hours", 1.5, "changed", {"upstream.refresh": 5400}),
         ("model_refresh_interval_hours", 0, "changed", {"upstream.refresh": None}),
-        ("image_timeout", 30, "taken", {"images.timeout": 30}),
+        ("image_timeout", 30, "changed", {"images.timeout": 30}),
         ("max_payload_size", 20, "dropped", {}),
         ("resolve_overrides", {}, "dropped", {}),
         ("resolve_overrides", {"a:443": "10.0.0.1"}, "changed", {"upstream.resolve": ["a:443:10.0.0.1"]}),
@@ -198,6 +200,12 @@ def test_every_key_has_a_reason_or_a_place(name: str) -> None:
     for found in fates:
         assert (found.fate == "dropped") == (not found.ours)
         assert found.ours or found.reason
+
+
+def test_the_page_for_those_who_come_has_every_key() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "migration.md").read_text()
+    rows = [line.split(" | ")[0] for line in page.partition("## Keys")[2].splitlines() if line.startswith("| `")]
+    assert sorted(re.findall(r"`(\w+)`", " ".join(rows))) == sorted(RULES)
 
 
 def test_silence_is_told_of_where_it_meant_another_thing() -> None:

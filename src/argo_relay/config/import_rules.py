@@ -242,6 +242,11 @@ def _image_size(value: object, old: Old) -> Fate:
     return _written("images.max_size", f"{plainest(_number(value))}MiB", fate="changed", reason=reason)
 
 
+def _image_timeout(value: object, _: Old) -> Fate:
+    reason = "it was for one image; here it is for all those of one request together"
+    return _written("images.timeout", _number(value), fate="changed", reason=reason)
+
+
 def _version(value: object, _: Old) -> Fate:
     known = value is None or str(value) in ("", "1", "2", "3")
     unknown = "" if known else f"; {shown(value)} is none of the versions known here, 1 to 3"
@@ -285,7 +290,7 @@ RULES: Final[Mapping[str, Becomes]] = {
     "resolve_overrides": _resolve,
     "enable_payload_control": _dropped("images are passed on as they are, never shrunk"),
     "max_payload_size": _image_size,
-    "image_timeout": lambda value, old: _written("images.timeout", _number(value)),
+    "image_timeout": _image_timeout,
     "concurrent_downloads": _dropped("it needs no setting"),
     "username_passthrough": _unless_off(_identity),
 }
