@@ -7,8 +7,10 @@ from subprocess import CompletedProcess
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from openai import OpenAI
 
+from argo_relay.cli.importing import import_
 from argo_relay.config.load import load
 from support.process import RelayProcess, SimulatorProcess, run_command
 
@@ -147,6 +149,28 @@ def test_nothing_is_written_of_a_file_that_cannot_be_used(
     assert done.stderr.startswith(said)
     assert "Traceback" not in done.stderr
     assert not own_file.exists()
+
+
+def test_a_log_never_goes_into_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text("log_to_file: true\n")
+    for target, log in {"a.yaml": "a.log", "b.yml": "b.log", "c.log": "c.log.log"}.items():
+        assert run(tmp_path, "old.yaml", "--path", target).returncode == 0
+        assert load(config=tmp_path / target, environ={}).config.log.file == str(tmp_path / log)
+
+
+def test_without_a_home_only_the_working_directory_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME")
+
+    def unknown(_: Path) -> Path:
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "expanduser", unknown)
+    done = CliRunner().invoke(import_, ["--path", "new.yaml"])
+    assert done.exit_code == 2
+    assert "there is no configuration of argo-proxy (config.yaml)" in done.stderr
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_silence_is_told_of_where_it_meant_another_thing() -> None:
     assert list(found) == ["user", "host", "argo_base_url"]
     assert found["host"].ours == {"host": "127.0.0.1"}
     assert found["argo_base_url"].ours == {"upstream.environment": "prod"}
-    assert "dev until 3.3" in found["argo_base_url"].reason
+    assert "dev up to 3.2" in found["argo_base_url"].reason
     assert set(unsaid(old({"user": "jdoe", "socket": "/a"}))) == {"argo_base_url"}
     for name in ADDRESSES:
         assert unsaid(old({"user": "jdoe", "host": "::1", name: PROD})) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -36,7 +37,8 @@ def import_(file: Path | None, target: Path | None, *, force: bool, dry_run: boo
         source = file or _found(os.environ)
         text = read_file(source).text
         place = _place(target, source, force=force or dry_run)
-        log_file = str(place.absolute().with_suffix(".log"))
+        stem = place.name.removesuffix(".yaml").removesuffix(".yml")
+        log_file = str(place.absolute().with_name(f"{stem}.log"))
         imported = read_old(text, str(source), environments=ENVIRONMENTS, log_file=log_file)
         if not dry_run:
             write_config(place, imported.values, force=force)
@@ -54,12 +56,10 @@ def import_(file: Path | None, target: Path | None, *, force: bool, dry_run: boo
 
 def _found(environ: Mapping[str, str]) -> Path:
     """Return argo-proxy's file, where argo-proxy itself looks for it."""
-    home = Path(environ.get("HOME") or "~").expanduser()
-    places = (
-        Path("config.yaml"),
-        home / ".config" / "argoproxy" / "config.yaml",
-        home / ".argoproxy" / "config.yaml",
-    )
+    places = [Path("config.yaml")]
+    with contextlib.suppress(RuntimeError):  # no home directory is known
+        home = Path(environ.get("HOME") or "~").expanduser()
+        places += [home / ".config" / "argoproxy" / "config.yaml", home / ".argoproxy" / "config.yaml"]
     for place in places:
         if _is_there(place):
             return place

@@ -288,7 +288,7 @@ RULES: Final[Mapping[str, Becomes]] = {
     "dump_requests": _dropped(_NO_DUMPS),
     "dump_dir": _dropped(_NO_DUMPS),
     "resolve_overrides": _resolve,
-    "enable_payload_control": _dropped("images are passed on as they are, never shrunk"),
+    "enable_payload_control": _dropped("images are never shrunk"),
     "max_payload_size": _image_size,
     "image_timeout": _image_timeout,
     "concurrent_downloads": _dropped("it needs no setting"),
@@ -306,6 +306,6 @@ def unsaid(old: Old) -> dict[str, Fate]:
         fates["host"] = _written("host", Config().host, fate="changed", reason=f"argo-proxy's default {_OPEN}")
     if not any(old.values.get(name) for name in ADDRESSES):
         environment = Config().upstream.environment
-        reason = f"argo-proxy used Argo's dev until 3.3, and prod since; here it is {environment}"
+        reason = f"argo-proxy used Argo's dev up to 3.2, and prod since; here it is {environment}"
         fates["argo_base_url"] = _written("upstream.environment", environment, fate="changed", reason=reason)
     return fates
