@@ -27,11 +27,12 @@ from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 @click.option("--dry-run", is_flag=True, help="Only tell what would become of each key.")
 @json_option
 def import_(file: Path | None, target: Path | None, *, force: bool, dry_run: bool, as_json: bool) -> None:
-    """Write a configuration from argo-proxy's FILE, of version 1, 2 or 3.
+    """Write a file from argo-proxy's.
 
-    Without FILE it is looked for where argo-proxy did: ./config.yaml, ~/.config/argoproxy/config.yaml,
-    ~/.argoproxy/config.yaml. The old file is left as it is. Standard error tells of every key what became of it: taken,
-    changed or dropped, and why. Exits with 2, and writes nothing, when the file cannot be used.
+    FILE may be of its versions 1, 2 or 3. Without FILE it is looked for where argo-proxy did: ./config.yaml,
+    ~/.config/argoproxy/config.yaml, ~/.argoproxy/config.yaml. The old file is left as it is. Standard error tells of
+    every key what became of it: taken, changed or dropped, and why. Exits with 2, and writes nothing, when the file
+    cannot be used.
     """
     try:
         source = file or _found(os.environ)
