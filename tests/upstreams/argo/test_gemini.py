@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from argo_relay.upstreams.argo.gemini import conversation
 
+UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 USER: dict[str, Any] = {"role": "user", "content": "x"}
 
 
@@ -75,6 +76,7 @@ MESSAGES = st.lists(
 )
 
 
+@UNTIMED
 @given(MESSAGES)
 def test_whatever_comes_every_call_and_every_other_message_goes_on(messages: list[dict[str, Any]]) -> None:
     sent = conversation(messages)
