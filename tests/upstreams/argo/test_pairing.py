@@ -16,7 +16,8 @@ UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def events(script: str) -> list[Called | Answered]:
     """Read `1a` as a call of turn 1 under the id a, and `-a` as a result."""
     read: list[Called | Answered] = []
-    for index, (turn, name) in enumerate(script.split()):
+    for index, word in enumerate(script.split()):
+        turn, name = word[0], word[1]
         read.append(Answered(name, (index,)) if turn == "-" else Called(name, (index,), int(turn)))
     return read
 

@@ -54,9 +54,10 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
         changes: dict[str, object] = {"model": ask.model, "timeout": jsonx.REMOVED}
         if ask.dialect == "anthropic":
             return changes
-        messages = members.get("messages") if ask.owner == "google" else None
-        if messages is not None and (mended := conversation(messages)) is not messages:
-            changes["messages"] = mended
+        if ask.owner == "google" and "messages" in members:
+            mended, _ = conversation(members["messages"])
+            if mended is not members["messages"]:
+                changes["messages"] = mended
         return changes | {"user": self.user}
 
     def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:
