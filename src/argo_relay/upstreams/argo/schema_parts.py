@@ -57,7 +57,7 @@ def _joined(key: str, first: Any, second: Any) -> Any:
     if isinstance(first, dict) and isinstance(second, dict):
         return _joined_objects(key, first, second)
     if key == "type":
-        return _common(first, second)
+        return _both_types(first, second)
     if isinstance(first, list) and isinstance(second, list):
         if key == "required":
             return [*first, *(name for name in second if name not in first)]
@@ -77,7 +77,7 @@ def _joined_objects(key: str, first: Schema, second: Schema) -> Any:
     return first if key in ("$defs", "definitions") else None
 
 
-def _common(first: Any, second: Any) -> Any:
+def _both_types(first: Any, second: Any) -> Any:
     """Return the types that both allow: an integer is a number, too."""
     mine, theirs = ([one] if isinstance(one, str) else one for one in (first, second))
     if not isinstance(mine, list) or not isinstance(theirs, list):
