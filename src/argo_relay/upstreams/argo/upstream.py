@@ -14,7 +14,7 @@ from argo_relay.neutral.failure import Failure
 from argo_relay.upstreams.argo import notices
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.errors import legible
-from argo_relay.upstreams.argo.gemini import conversation
+from argo_relay.upstreams.argo.request import mended
 from argo_relay.upstreams.base import (
     Ask,
     Changes,
@@ -64,15 +64,11 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
     def changes(self, ask: Ask, members: Mapping[str, Any]) -> Changes:
         """Return Argo's own model id, and `user`: Argo accounts to it where the Authorization header is not looked at.
 
-        The Messages route knows no `user`. Gemini's messages are changed where Argo would stumble over them.
+        The Messages route knows no `user`. What Argo and the vendors behind it would refuse or stumble over is mended.
         """
-        changes: dict[str, object] = {"model": ask.model, "timeout": jsonx.REMOVED}
-        if ask.dialect == "anthropic":
-            return Changes(changes, [])
-        messages = members.get("messages") if ask.owner == "google" else None
-        if messages is not None and (mended := conversation(messages)) is not messages:
-            changes["messages"] = mended
-        return Changes(changes | {"user": self.user}, [])
+        identity: dict[str, object] = {} if ask.dialect == "anthropic" else {"user": self.user}
+        changes, losses = mended(ask.dialect, ask.owner, ask.model, members)
+        return Changes({"model": ask.model, "timeout": jsonx.REMOVED} | changes | identity, losses)
 
     def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
         """Say whether the SDK inside Argo would refuse a whole reply of Claude's: it reckons with its longest.
