@@ -307,3 +307,17 @@ def test_a_reader_raises_nothing_else(kind: Kind, value: object) -> None:
         kept = str(error)
         assert "\n" not in kept
     assert kept is None or isinstance(kept, bool | int | float | str)
+
+
+def test_a_pair_is_read_by_both_its_readers() -> None:
+    assert kinds.KEYS_OF_USERS.accept(("sk-a=b", "jdoe")) == ("sk-a=b", "jdoe")
+    assert kinds.NAMES_OF_MODELS.accept(("my model", "gpt-4.1")) == ("my model", "gpt-4.1")
+    assert "is not of the form" in refusal(kinds.NAMES_OF_MODELS, "a")
+    assert "longer than 200" in refusal(kinds.NAMES_OF_MODELS, ("a", "b" * 201))
+    assert "is not an Argo user" in refusal(kinds.KEYS_OF_USERS, ("s3cret", "jdoe@anl.gov"))
+    assert "s3cret" not in refusal(kinds.KEYS_OF_USERS, ("s3cret key", "jdoe"))
+
+
+@pytest.mark.parametrize(("text", "fits"), [("jdoe", True), ("svc_x.y-1", True), ("JDoe", False), ("", False)])
+def test_a_users_name_can_be_told_by_its_look(text: str, fits: bool) -> None:
+    assert kinds.is_user(text) == fits
