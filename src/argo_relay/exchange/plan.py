@@ -57,6 +57,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     received: int
     """When the request came, in Unix seconds."""
+    user: str | None = None
+    """In whose name the upstream is asked; None: in its own."""
 
     @property
     def strict(self) -> bool:
@@ -85,6 +87,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         owner=asked.profile.owner,
         stream=outline.stream,
         array=outline.array,
+        user=asked.user,
     )
     body = outline.body.splice(upstream.changes(ask, outline.body.values))
     return Plan(
@@ -109,6 +112,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         model=asked.profile.internal_id,
         owner=asked.profile.owner,
         stream=request.stream,
+        user=asked.user,
     )
     body = body_of(members, upstream.changes(ask, members))
     return Plan(

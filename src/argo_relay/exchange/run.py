@@ -28,6 +28,7 @@ from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.policy.deadline import Phase, Timer, shown
+from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.wish import wish
 
@@ -63,6 +64,7 @@ class Exchange:
         self._stream = False
         self._profile: Profile | None = None
         self._received = 0
+        self._user: str | None = None
 
     async def run(self) -> None:
         """Serve the request."""
@@ -110,6 +112,7 @@ class Exchange:
         relay, watchdog = self._relay, self._watchdog
         relay.admission.enter()
         try:
+            self._user = user_of(relay.config, self._client.request_headers)
             chosen = self._prepare(await read_body(self._client, relay.config.max_body))
             lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
             if chosen.call is None:
@@ -141,6 +144,7 @@ class Exchange:
             headers=headers,
             request_id=self._request_id,
             received=int(self._time),
+            user=self._user,
         )
         chosen = self._plan = plan(relay.upstream, read)
         self._keep_alive(chosen)
@@ -219,6 +223,7 @@ class Exchange:
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
+            user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,

@@ -18,10 +18,13 @@ _OWNERS: Final[dict[str, Owner]] = {"openai": "openai", "anthropic": "anthropic"
 
 
 class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
-    """One Argo: its base address without a trailing slash, and the user in whose name requests are made."""
+    """One Argo: its base address without a trailing slash, and the user in whose name requests are made.
+
+    `user` None: every request says its own, and the list of models is asked for in nobody's name.
+    """
 
     base_url: str
-    user: str
+    user: str | None = None
 
     @property
     def passes_names(self) -> bool:
@@ -49,33 +52,36 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
     def changes(self, ask: Ask, members: Mapping[str, Any]) -> dict[str, object]:
         """Return Argo's own model id, and `user`: Argo accounts to it where the Authorization header is not looked at.
 
-        The Messages route knows no `user`. Gemini's messages are changed where Argo would stumble over them.
+        The Messages route knows no `user`, so a client's own is taken out there: it could only name somebody else.
+        Gemini's messages are changed where Argo would stumble over them.
         """
         changes: dict[str, object] = {"model": ask.model, "timeout": jsonx.REMOVED}
         if ask.dialect == "anthropic":
-            return changes
+            return changes | {"user": jsonx.REMOVED}
         messages = members.get("messages") if ask.owner == "google" else None
         if messages is not None and (mended := conversation(messages)) is not messages:
             changes["messages"] = mended
-        return changes | {"user": self.user}
+        return changes | {"user": ask.user or self.user or jsonx.REMOVED}
 
     def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:
         """Return the call."""
-        sent = [*request_headers(ask, headers, request_id), *self._identity()]
+        user = ask.user or self.user
+        sent = [*request_headers(ask, headers, request_id), *_identity(user)]
         if ask.dialect == "anthropic":
-            sent.append(("x-api-key", self.user))
+            sent += [("x-api-key", user)] if user else []
             if "anthropic-version" not in headers:
                 sent.append(("anthropic-version", _ANTHROPIC_VERSION))
         return Call(method="POST", url=f"{self.base_url}{path_of(ask)}", headers=sent, body=body)
 
     def models(self) -> Call:
         """Return the request for the list of models."""
-        headers = [("accept", "application/json"), ("accept-encoding", "identity"), *self._identity()]
+        headers = [("accept", "application/json"), ("accept-encoding", "identity"), *_identity(self.user)]
         return Call(method="GET", url=f"{self.base_url}/v1/models", headers=headers)
 
     def hide(self, body: bytes) -> bytes:
         """Return an error's bytes without this upstream's address."""
         return without_address(body, self.base_url)
 
-    def _identity(self) -> Headers:
-        return [("authorization", f"Bearer {self.user}")]
+
+def _identity(user: str | None) -> Headers:
+    return [("authorization", f"Bearer {user}")] if user else []
