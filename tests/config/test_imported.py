@@ -164,7 +164,7 @@ def test_all_wrong_values_are_told_at_once_with_their_lines() -> None:
         ("services: {web: {image: x}}\n", "config.yaml: none of its keys is argo-proxy's"),
         (template({"user": "jdoe", "port": 5}), "config.yaml: it is a configuration of argo-relay already"),
         ("timeouts: {total: 5}\n", "config.yaml: it is a configuration of argo-relay already"),
-        ("port: 1\nuser: a\nport: 2\n", "config.yaml:3: the key `port` stands here again, after line 1; correct it"),
+        ("port: 1\nuser: a\nport: 2\n", "config.yaml:3: a key stands here again, after line 1; correct it"),
         ("port: [\n", "config.yaml:2: it is not YAML: "),
         ("port: 1\n\tuser: a\n", "config.yaml:2: a tab stands where YAML wants spaces"),
         ("port: 1\n---\nport: 2\n", "config.yaml:2: a second document begins here"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import reduce
 from typing import Final, Literal
 
@@ -15,6 +16,7 @@ PREFIX: Final = "ARGO_RELAY_"
 FILE_NAME: Final = "argo-relay.yaml"
 
 Environment = Literal["prod", "dev", "test"]
+Identity = Literal["user", "client"]
 UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google"]
 
 
@@ -27,6 +29,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash; the vendors' own paths, /v1/chat/completions and so on, are appended to it."""
     key_env: str | None = None
     """The name of the environment variable that holds the upstream's key; a key itself stands in no file."""
+    refresh: float | None = 3600.0
+    """Seconds between two looks at the list of models; None: at the start only."""
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +59,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator sets for one model."""
 
     timeouts: ModelTimeouts = ModelTimeouts()
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] | UnsetType = UNSET
     """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
@@ -71,6 +75,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the operator decides; every value has been checked."""
 
     user: str | None = None
+    identity: Identity = "user"
+    users: dict[str, str] = {}
+    """Argo users by client key."""
     host: str = "127.0.0.1"
     port: int = 44497
     socket: str | None = None
@@ -81,6 +88,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     models: dict[str, ModelRow] = {}
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
     learn: bool = True
+    aliases: dict[str, str] = {}
+    """Names of the operator's own, and the model that each means."""
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -88,7 +97,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"keys": masked(self.keys)}
+        secrets = {"keys": masked(self.keys), "users": masked(self.users)}
+        fields = {name: getattr(self, name) for name in self.__struct_fields__} | secrets
         return f"Config({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
@@ -127,7 +137,7 @@ def value_at(struct: object, path: tuple[str, ...]) -> object:
     return reduce(getattr, path, struct)
 
 
-def masked(secrets: tuple[str, ...]) -> tuple[str, ...]:
+def masked(secrets: Collection[str]) -> tuple[str, ...]:
     """Return something to show in place of secrets: how many there are, and nothing else."""
     return ("***",) * len(secrets)
 
@@ -137,6 +147,13 @@ _MODEL_KEYS: Final = (
     Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
     Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
     Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
+    Key(
+        name="parameters",
+        kind=kinds.DEEDS,
+        meaning="What becomes of parameters that this model does not take as they are, by their names in the "
+        "upstream's dialect (`a.b` is a member of `a`); no built-in row touches these. keep; drop, drop unless VALUE, "
+        "drop beside NAME; rename NAME; default VALUE; nearest WORD ...; thinking adaptive, thinking enabled.",
+    ),
 )
 
 GROUPS: Final = {
@@ -155,9 +172,24 @@ KEYS: Final = (
         example="jdoe",
     ),
     Key(
+        name="identity",
+        kind=kinds.choice("user", "client"),
+        meaning="Whose name Argo gets: user is the configured `user`; client is each client's own API key, which must "
+        "then be an Argo user name. The names are no secrets, so they keep nobody out: `keys` do.",
+    ),
+    Key(
+        name="users",
+        kind=kinds.KEYS_OF_USERS,
+        meaning="Client keys of single people, and the Argo user that each stands for. They open the relay as `keys` "
+        "do. Keep this file 0600 when it holds any; they are never shown.",
+        example="{a-long-random-text: jdoe, another-one: asmith}",
+        secret=True,
+    ),
+    Key(
         name="host",
         kind=kinds.HOST,
-        meaning="The address to listen on. One that other machines can reach is refused unless `keys` are set.",
+        meaning="The address to listen on. One that other machines can reach is refused unless `keys` or `users` are "
+        "set.",
     ),
     Key(name="port", kind=kinds.PORT, meaning="The port to listen on; 0 takes any free one."),
     Key(
@@ -207,6 +239,12 @@ KEYS: Final = (
         example="OPENAI_API_KEY",
     ),
     Key(
+        name="upstream.refresh",
+        kind=kinds.INTERVAL_OR_NONE,
+        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
+        "for a name that nobody knows, have it asked at once.",
+    ),
+    Key(
         name="timeouts.total",
         kind=kinds.DURATION,
         meaning="The whole exchange, from the request read to the last byte of the reply, streams included. "
@@ -247,9 +285,17 @@ KEYS: Final = (
     Key(
         name="models",
         kind=kinds.ROWS,
-        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle.",
-        example="{gpt-4o: {timeouts: {total: 1800, idle: null}}}",
+        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle, and what "
+        "becomes of parameters that a model does not take as they are.",
+        example="{gpt-4o: {timeouts: {total: 1800, idle: null}, parameters: {seed: drop}}}",
         rows=_MODEL_KEYS,
+    ),
+    Key(
+        name="aliases",
+        kind=kinds.NAMES_OF_MODELS,
+        meaning="Names of your own: what a client asks for, and the model that it means. A name that is a model's, "
+        "too, means yours.",
+        example="{gpt-3.5-turbo: gpt-4.1-mini, best: claude-opus-4.8}",
     ),
     Key(
         name="learn",

@@ -44,7 +44,7 @@ def _plan_count(upstream: Upstream, asked: Asked) -> Plan:
     """Have the upstream count where it can; otherwise count here, and say that it is an estimate."""
     client = asked.entry.dialect
     spoken = DIALECTS[upstream.dialect_for(client.name, asked.profile)]
-    ask = Ask(dialect=spoken.name, operation=Operation.COUNT, model=asked.profile.internal_id)
+    ask = Ask(dialect=spoken.name, operation=Operation.COUNT, model=asked.profile.internal_id, user=asked.user)
     if upstream.offers(Operation.COUNT, spoken.name) and spoken.name == client.name:
         return _own(upstream, ask, asked, spoken)
     request = client.decode_request(counted(asked.outline))
@@ -71,7 +71,7 @@ def _plan_embedding(upstream: Upstream, asked: Asked) -> Plan:
     spoken = next((name for name in _EMBEDDERS if upstream.offers(Operation.EMBED, name)), None)
     if spoken is None:
         raise Refused(_NO_EMBEDDINGS)
-    ask = Ask(dialect=spoken, operation=Operation.EMBED, model=asked.profile.internal_id)
+    ask = Ask(dialect=spoken, operation=Operation.EMBED, model=asked.profile.internal_id, user=asked.user)
     if spoken == client and not asked.entry.single:
         return _own(upstream, ask, asked, DIALECTS[spoken])
     reader, writer = _EMBEDDERS[client], _EMBEDDERS[spoken]

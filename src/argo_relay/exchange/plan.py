@@ -70,6 +70,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """When the request came, in Unix seconds."""
     rules: tuple[Rule, ...] = ()
     """What is known of the model's parameters."""
+    user: str | None = None
+    """In whose name the upstream is asked; None: in its own."""
 
     @property
     def strict(self) -> bool:
@@ -98,6 +100,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         owner=asked.profile.owner,
         stream=outline.stream,
         array=outline.array,
+        user=asked.user,
     )
     changes, losses, sent = adapted(upstream, asked, ask, outline.body.values)
     check_strict(asked, losses)
@@ -138,6 +141,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         model=asked.profile.internal_id,
         owner=asked.profile.owner,
         stream=request.stream,
+        user=asked.user,
     )
     changes, more, sent = adapted(upstream, asked, ask, members)
     losses = [*losses, *more]

@@ -28,6 +28,7 @@ from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.policy.deadline import Phase, Timer, shown
+from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.wish import wish
 
@@ -65,6 +66,7 @@ class Exchange:
         self._stream = False
         self._profile: Profile | None = None
         self._received = 0
+        self._user: str | None = None
 
     async def run(self) -> None:
         """Serve the request."""
@@ -112,6 +114,7 @@ class Exchange:
         relay = self._relay
         relay.admission.enter()
         try:
+            self._user = user_of(relay.config, self._client.request_headers)
             asked = self._prepare(await read_body(self._client, relay.config.max_body))
             for lessons in range(_MOST_LESSONS + 1):
                 chosen = self._plan = plan(relay.upstream, asked)
@@ -167,6 +170,7 @@ class Exchange:
             request_id=self._request_id,
             received=int(self._time),
             rules=relay.rulebook.of(profile, relay.directory.roster),
+            user=self._user,
         )
 
     def _log_bug(self, error: Exception) -> None:
@@ -242,6 +246,7 @@ class Exchange:
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
+            user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,

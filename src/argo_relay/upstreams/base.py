@@ -38,6 +38,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     array: bool = False
     """Google's stream as a JSON array."""
+    user: str | None = None
+    """In whose name it is asked; None: in the upstream's own."""
 
 
 class Notices(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,10 +33,13 @@ _OWNERS: Final[dict[str, Owner]] = {"openai": "openai", "anthropic": "anthropic"
 
 
 class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
-    """One Argo: its base address without a trailing slash, and the user in whose name requests are made."""
+    """One Argo: its base address without a trailing slash, and the user in whose name requests are made.
+
+    `user` None: every request says its own, and the list of models is asked for in nobody's name.
+    """
 
     base_url: str
-    user: str
+    user: str | None = None
 
     @property
     def passes_names(self) -> bool:
@@ -64,9 +67,11 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
     def changes(self, ask: Ask, members: Mapping[str, Any]) -> Changes:
         """Return Argo's own model id, and `user`: Argo accounts to it where the Authorization header is not looked at.
 
-        The Messages route knows no `user`. What Argo and the vendors behind it would refuse or stumble over is mended.
+        The Messages route knows no `user`, so a client's own is taken out there: it could only name somebody else.
+        What Argo and the vendors behind it would refuse or stumble over is mended.
         """
-        identity: dict[str, object] = {} if ask.dialect == "anthropic" else {"user": self.user}
+        user = None if ask.dialect == "anthropic" else ask.user or self.user
+        identity: dict[str, object] = {"user": user or jsonx.REMOVED}
         changes, losses = mended(ask.dialect, ask.owner, ask.model, members)
         return Changes({"model": ask.model, "timeout": jsonx.REMOVED} | changes | identity, losses)
 
@@ -100,16 +105,17 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
 
     def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:
         """Return the call."""
-        sent = [*request_headers(ask, headers, request_id), *self._identity()]
+        user = ask.user or self.user
+        sent = [*request_headers(ask, headers, request_id), *_identity(user)]
         if ask.dialect == "anthropic":
-            sent.append(("x-api-key", self.user))
+            sent += [("x-api-key", user)] if user else []
             if "anthropic-version" not in headers:
                 sent.append(("anthropic-version", _ANTHROPIC_VERSION))
         return Call(method="POST", url=f"{self.base_url}{path_of(ask)}", headers=sent, body=body)
 
     def models(self) -> Call:
         """Return the request for the list of models."""
-        headers = [("accept", "application/json"), ("accept-encoding", "identity"), *self._identity()]
+        headers = [("accept", "application/json"), ("accept-encoding", "identity"), *_identity(self.user)]
         return Call(method="GET", url=f"{self.base_url}/v1/models", headers=headers)
 
     def hide(self, body: bytes) -> bytes:
@@ -118,5 +124,6 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
             body = without_address(body, address)
         return body
 
-    def _identity(self) -> Headers:
-        return [("authorization", f"Bearer {self.user}")]
+
+def _identity(user: str | None) -> Headers:
+    return [("authorization", f"Bearer {user}")] if user else []
