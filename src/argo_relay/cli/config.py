@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
 from argo_relay.cli.questions import ENVIRONMENTS, ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
@@ -87,9 +88,10 @@ def check(file: Path | None) -> None:
     """
     try:
         loaded = load(config=file)
+        unknown = check_names(loaded.config)
     except ConfigError as error:
         raise report(error) from None
-    warn(loaded.warnings)
+    warn([*loaded.warnings, *unknown])
     click.echo(f"{loaded.path or 'there is no configuration file: the environment'} is fine", err=True)
 
 

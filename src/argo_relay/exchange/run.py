@@ -113,7 +113,7 @@ class Exchange:
         relay.admission.enter()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
-            chosen = self._prepare(await read_body(self._client, relay.config.max_body))
+            chosen = await self._prepare(await read_body(self._client, relay.config.max_body))
             lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
             if chosen.call is None:
                 await lane.answer()
@@ -125,7 +125,7 @@ class Exchange:
         finally:
             relay.admission.leave()
 
-    def _prepare(self, body: bytes) -> Plan:
+    async def _prepare(self, body: bytes) -> Plan:
         """Read the request, settle its limits, and return what is to be done; nothing else of it is kept."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
@@ -135,6 +135,9 @@ class Exchange:
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         asked = wish(outline.timeout, headers)
         watchdog.limits = relay.limits(asked)
+        if not relay.directory.knows(outline.model):
+            watchdog.enter(Phase.PREPARING)
+            await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
         read = Asked(
