@@ -88,9 +88,9 @@ def _print_table(roster: Roster) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     # On a narrow terminal all else may be cut, but not the name that is to be typed.
     table.add_column("ask for", no_wrap=True, min_width=max((len(row["id"]) for row in rows), default=0))
-    aliases = any("alias_of" in row for row in rows)
-    for header in ("model", "kind", "made by", "Argo's id", *(("alias of",) if aliases else ())):
+    for header in ("model", "kind", "made by", "Argo's id"):
         table.add_column(header, no_wrap=True)
     for row in rows:
-        table.add_row(*row.values())
+        alias = row.pop("alias_of", None)
+        table.add_row(*(row | ({"name": f"alias of {alias}"} if alias else {})).values())
     Console().print(table)
