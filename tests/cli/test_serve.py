@@ -325,7 +325,7 @@ def test_another_upstream_needs_no_argo_user(started: list[Any], kind: str) -> N
 
 def test_rows_for_unknown_models_are_warned_of_where_the_names_are_argos(started: list[Any], home: Path) -> None:
     (home / "argo-relay.yaml").write_text("user: fred\nmodels: {gpt-4oo: {timeouts: {total: 9}}}\n")
-    assert "models.gpt-4oo: no such model is known here; the closest are argo:gpt-4o" in invoke().stderr
+    assert "models.gpt-4oo: no model gpt-4oo is known here; the closest are argo:gpt-4o" in invoke().stderr
     assert invoke("--upstream", "openai").stderr == ""
     assert len(started) == 2
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from argo_relay.cli.importing import import_
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
 from argo_relay.cli.questions import ENVIRONMENTS, ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, tell_written, warn, write_json
@@ -86,9 +87,10 @@ def check(file: Path | None) -> None:
     """
     try:
         loaded = load(config=file)
+        unknown = check_names(loaded.config)
     except ConfigError as error:
         raise report(error) from None
-    warn(loaded.warnings)
+    warn([*loaded.warnings, *unknown])
     click.echo(f"{loaded.path or 'there is no configuration file: the environment'} is fine", err=True)
 
 

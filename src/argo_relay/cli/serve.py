@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from argo_relay import __version__
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option
 from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
@@ -77,7 +78,7 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
         overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {})
         loaded = _loaded(config_file, overrides, simulate=simulate)
         warn(loaded.warnings)
-        warn(_unknown_rows(loaded))
+        warn(check_names(loaded.config))
         _check_exposure(loaded, allow_anyone=allow_anyone)
         upstream_of(loaded.config, os.environ)
         _raise_file_limit()
@@ -116,19 +117,6 @@ def _login_name() -> str:
     except (OSError, KeyError):
         return "tester"
     return name if name.isascii() and name.isalpha() else "tester"
-
-
-def _unknown_rows(loaded: Loaded) -> list[str]:
-    """Return a warning for each row of `models` whose name is unknown; the upstream may know it all the same."""
-    from argo_relay.models.roster import catalogue_roster  # noqa: PLC0415 - the catalogue takes 5 ms to read
-
-    named = loaded.config.models and loaded.config.upstream.kind == "argo"
-    roster = catalogue_roster() if named else None
-    return [
-        f"models.{name}: no such model is known here; the closest are {', '.join(roster.nearest(name)) or 'none'}"
-        for name in loaded.config.models
-        if roster is not None and roster.resolve(name) is None
-    ]
 
 
 def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:

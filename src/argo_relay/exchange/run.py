@@ -115,7 +115,7 @@ class Exchange:
         relay.admission.enter()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
-            asked = self._prepare(await read_body(self._client, relay.config.max_body))
+            asked = await self._prepare(await read_body(self._client, relay.config.max_body))
             for lessons in range(_MOST_LESSONS + 1):
                 chosen = self._plan = plan(relay.upstream, asked)
                 self._keep_alive(chosen)
@@ -150,7 +150,7 @@ class Exchange:
             return None
         return msgspec.structs.replace(asked, rules=book.of(profile, self._relay.directory.roster))
 
-    def _prepare(self, body: bytes) -> Asked:
+    async def _prepare(self, body: bytes) -> Asked:
         """Read the request, settle its limits, find its model."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
@@ -160,6 +160,9 @@ class Exchange:
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         asked = wish(outline.timeout, headers)
         watchdog.limits = relay.limits(asked)
+        if not relay.directory.knows(outline.model):
+            watchdog.enter(Phase.PREPARING)
+            await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
         return Asked(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
@@ -78,10 +80,11 @@ async def _relay(loaded: Loaded, base_url: str, sink: Sink) -> AsyncIterator[Rel
     clock = SystemClock()
     transport = DeferredTransport()
     upstream = upstream_of(config, os.environ, base_url)
-    directory = Directory(upstream, transport, config.models, clock)
+    warn = logging.getLogger("argo_relay").warning
+    directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     configured = {key for key, origin in loaded.origins.items() if origin != "default"}
     relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)
-    refreshing = asyncio.create_task(directory.keep_fresh())
+    refreshing = asyncio.create_task(directory.keep_fresh(config.upstream.refresh))
     try:
         yield relay
     finally:
@@ -97,6 +100,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._relay = relay
         self._on_start = on_start
+        self._on_terminal = sys.stderr.isatty()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -117,10 +121,11 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -129,3 +134,10 @@ class _Server(uvicorn.Server):
             self._relay.end_all()
             self.force_exit = True
         self.should_exit = True
+
+    def _hang_up(self) -> None:
+        """Ask the upstream again which models it has; but when our terminal is gone, stop, as everybody expects."""
+        if self._on_terminal and not sys.stderr.isatty():
+            self.handle_exit(signal.SIGHUP, None)
+        else:
+            self._relay.directory.refresh_soon()
