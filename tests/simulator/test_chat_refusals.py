@@ -9,6 +9,7 @@ from argo_relay.simulator.chat_refusals import judge
 from argo_relay.simulator.models import find
 from argo_relay.simulator.request import Refusal, Request, Turn
 from argo_relay.simulator.seals import sealed
+from argo_relay.simulator.ways import NEWEST, AsOf, Ways
 
 USER = {"role": "user", "content": "ping"}
 # As production answered on 2026-05-21, broken into lines for this page only.
@@ -31,10 +32,11 @@ STREAM_REQUIRED = """
 CALLS = [{"id": "call_1", "type": "function"}, {"id": "call_2", "type": "function"}]
 
 
-def judged(model: str, *messages: dict[str, Any], **fields: Any) -> Refusal | None:
+def judged(model: str, *messages: dict[str, Any], as_of: AsOf = NEWEST, **fields: Any) -> Refusal | None:
     known = find(model)
     assert known is not None
-    return judge(Request(body=fields, model=model, messages=list(messages) or [USER], turn=Turn()), known)
+    asked = Request(body=fields, model=model, messages=list(messages) or [USER], turn=Turn(), ways=Ways(as_of=as_of))
+    return judge(asked, known)
 
 
 def answer(model: str, *messages: dict[str, Any], **fields: Any) -> tuple[int, str]:
@@ -76,6 +78,25 @@ def test_what_reaches_the_model(model: str, fields: dict[str, Any]) -> None:
 )
 def test_a_whole_claude_reply_without_a_small_limit_is_a_500(fields: dict[str, Any]) -> None:
     assert answer("claudesonnet46", **fields) == (500, STREAM_REQUIRED)
+    assert judged("claudesonnet46", as_of="2026-05", **fields) is None
+
+
+@pytest.mark.parametrize(
+    ("as_of", "refusing"),
+    [("2026-04", {"gpt4o"}), ("2026-05", set()), ("2026-08", {"gpt4o", "gpto3"}), ("2026-09", {"gpt4o", "gpto3"})],
+)
+def test_max_tokens_is_refused_at_times(as_of: AsOf, refusing: set[str]) -> None:
+    models = ("gpt4o", "gpto3", "gemini25pro")
+    assert {model for model in models if judged(model, as_of=as_of, max_tokens=64)} == refusing
+    assert not any(judged(model, as_of=as_of, max_completion_tokens=64) for model in models)
+    for model in refusing:
+        status, body = answer(model, max_tokens=64, as_of=as_of)
+        assert status == 400
+        assert json.loads(body)["error"]["message"] == (
+            "Error code: 400 - {'error': {'message': \"Unsupported parameter: 'max_tokens' is not supported with this "
+            "model. Use 'max_completion_tokens' instead.\", 'type': 'invalid_request_error', 'param': 'max_tokens', "
+            "'code': 'unsupported_parameter'}}"
+        )
 
 
 @pytest.mark.parametrize("model", ["gemini25pro", "gemini25flash"])

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from argo_relay.simulator import chat, embeddings, messages, responses
-from argo_relay.simulator.dialect import Dialect, plan
+from argo_relay.simulator.dialect import Asked, Dialect, plan
 from argo_relay.simulator.request import hear
 from argo_relay.simulator.script import Start, Step, Write
+from argo_relay.simulator.ways import TODAY
 
 USER = [{"role": "user", "content": "PROMPT"}]
 PLAIN: list[tuple[Dialect, dict[str, Any]]] = [
@@ -23,7 +24,9 @@ EACH = pytest.mark.parametrize(("dialect", "body"), PLAIN, ids=[dialect.path for
 
 def planned(dialect: Dialect, body: dict[str, Any], prompt: str = "ping", user: str = "alice") -> list[Step]:
     raw = json.dumps(body).replace("PROMPT", prompt).encode()
-    return list(plan(dialect, hear(raw), {"authorization": f"Bearer {user}"}, 1_790_000_000))
+    return list(
+        plan(dialect, Asked(heard=hear(raw), headers={"authorization": f"Bearer {user}"}, at=1_790_000_000), TODAY)
+    )
 
 
 def outcome(steps: list[Step]) -> tuple[int, Any, float]:
@@ -58,7 +61,7 @@ def test_an_unknown_model_and_a_bad_body_are_400s(dialect: Dialect, body: dict[s
     status, error, _ = outcome(planned(dialect, body | {"model": "gpt-4o"}))
     assert (status, error["error"]["message"]) == (400, "Invalid model: gpt-4o")
     for raw in (b"{", b"[]", b"{}", b"\xff"):
-        steps = list(plan(dialect, hear(raw), {}, 1))
+        steps = list(plan(dialect, Asked(heard=hear(raw), headers={}, at=1), TODAY))
         assert outcome(steps)[0] in {400, 422}
 
 

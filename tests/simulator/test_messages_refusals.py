@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from argo_relay.simulator.messages_refusals import judge, judge_count
@@ -10,6 +11,7 @@ from argo_relay.simulator.messages_request import read
 from argo_relay.simulator.models import find
 from argo_relay.simulator.request import Refusal, Request, hear
 from argo_relay.simulator.seals import signature
+from argo_relay.simulator.ways import AsOf, Ways
 
 PING = {"role": "user", "content": "ping"}
 ADAPTIVE = {"type": "adaptive"}
@@ -19,15 +21,15 @@ BOTH = "`temperature` and `top_p` cannot both be specified for this model. Pleas
 EFFORT = "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'"
 
 
-def request(model: str, fields: dict[str, Any]) -> Request:
+def request(model: str, fields: dict[str, Any], as_of: AsOf = "2026-05") -> Request:
     body = {"model": model, "max_tokens": 64, "messages": [PING], **fields}
-    return read(hear(json.dumps(body).encode()))
+    return msgspec.structs.replace(read(hear(json.dumps(body).encode())), ways=Ways(as_of=as_of))
 
 
-def judged(model: str, **fields: Any) -> Refusal | None:
+def judged(model: str, as_of: AsOf = "2026-05", **fields: Any) -> Refusal | None:
     known = find(model)
     assert known is not None
-    return judge(request(model, fields), known)
+    return judge(request(model, fields, as_of), known)
 
 
 def message(refusal: Refusal | None) -> str:
@@ -108,6 +110,19 @@ def test_what_the_vendor_refuses(model: str, fields: dict[str, Any], inner: str)
     assert refusal.status == 400
     assert said.startswith("Error code: 400 - {'type': 'error', 'error': {'type': 'invalid_request_error', 'message': ")
     assert inner in said.replace("\\'", "'")
+
+
+@pytest.mark.parametrize("fields", [{"temperature": 0.5}, {"top_p": 0.5}, {"temperature": 0.5, "top_p": 0.5}])
+@pytest.mark.parametrize("model", ["claudeopus47", "claudesonnet46", "claudehaiku45"])
+def test_sampling_is_ignored_since_august(model: str, fields: dict[str, Any]) -> None:
+    assert judged(model, "2026-08", **fields) is None
+    assert judged(model, "2026-09", **fields) is None
+
+
+@pytest.mark.parametrize("model", ["claudeopus47", "claudesonnet46", "claudehaiku45"])
+def test_in_april_thinking_took_a_budget(model: str) -> None:
+    assert TAG in message(judged(model, "2026-04", thinking=ADAPTIVE)).replace("\\'", "'")
+    assert judged(model, "2026-04", thinking=ENABLED, max_tokens=2000) is None
 
 
 def test_what_argo_refuses_itself() -> None:

@@ -225,8 +225,8 @@ def test_addresses() -> None:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_ends_the_program_in_good_order(name: str) -> None:
     program = (
-        "import sys\nfrom argo_relay.simulator.run import run\n"
-        "run('127.0.0.1', 0, lambda url: print(url, flush=True))\nprint('done')\n"
+        "from argo_relay.simulator.run import run\nfrom argo_relay.simulator.ways import TODAY\n"
+        "run('127.0.0.1', 0, TODAY, lambda url: print(url, flush=True))\nprint('done')\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

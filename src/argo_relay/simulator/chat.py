@@ -9,7 +9,7 @@ from argo_relay.simulator.chat_request import read
 from argo_relay.simulator.chat_voice import ChatVoice
 from argo_relay.simulator.dialect import Denied, Dialect
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.errors import bad_directive, invalid_model, ordered
+from argo_relay.simulator.errors import bad_directive, invalid_model, nameless, ordered
 from argo_relay.simulator.ids import call_id
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.request import Request
@@ -51,4 +51,5 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    nameless=nameless,
 )

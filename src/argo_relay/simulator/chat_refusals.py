@@ -44,6 +44,20 @@ def top_p(request: Request, model: Model) -> Refusal | None:
     )
 
 
+def _max_tokens(request: Request, model: Model) -> Refusal | None:
+    refusing = {"taken": (), "not by gpt4o": ("gpt4o",), "not by openai": (model.internal_id,)}
+    if model.owner != "openai" or request.body.get("max_tokens") is None:
+        return None
+    if model.internal_id not in refusing[request.ways.era.max_tokens]:
+        return None
+    return relayed(
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+        "invalid_request_error",
+        "max_tokens",
+        "unsupported_parameter",
+    )
+
+
 def _role(request: Request, model: Model) -> Refusal | None:
     if model.owner != "openai":
         return None
@@ -58,7 +72,9 @@ def _role(request: Request, model: Model) -> Refusal | None:
 
 def _whole_claude(request: Request, model: Model) -> Refusal | None:
     limit = request.body.get("max_tokens")
-    if model.owner != "anthropic" or request.stream or (type(limit) is int and limit <= WHOLE_LIMIT):
+    if request.ways.era.whole_claude or model.owner != "anthropic" or request.stream:
+        return None
+    if type(limit) is int and limit <= WHOLE_LIMIT:
         return None
     return Refusal(status=500, body=encode(error(STREAMING_REQUIRED, "ValueError")))
 
@@ -124,6 +140,7 @@ RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _parallel_calls,
     _orphan_calls,
     _thought_signatures,
+    _max_tokens,
     temperature,
     top_p,
 )

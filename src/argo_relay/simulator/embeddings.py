@@ -15,6 +15,7 @@ from argo_relay.simulator.errors import (
     bad_directive,
     invalid_model,
     invalid_request,
+    nameless,
     ordered,
     quota,
     relayed,
@@ -127,5 +128,6 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    nameless=nameless,
     streams=False,
 )

@@ -71,6 +71,11 @@ def invalid_model(name: str) -> Refusal:
     return Refusal(status=400, body=encode(error(f"Invalid model: {name}", "invalid_request_error", "model_not_found")))
 
 
+def nameless() -> Refusal:
+    """Return what a body without `user` got when Argo wanted one: a 500 is known, its words are inferred."""
+    return Refusal(status=500, body=encode(error("'user'", "KeyError")))
+
+
 def bad_directive(message: str) -> Refusal:
     """Return the simulator's own refusal, the one that Argo never gives."""
     return Refusal(status=400, body=encode(error(message, "invalid_request_error", "simulator_directive")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argo_relay.simulator import messages_errors as errors
+from argo_relay.simulator.access import Carriers
 from argo_relay.simulator.answer import compose, denial
 from argo_relay.simulator.dialect import Denied, Dialect
 from argo_relay.simulator.directives import Directives
@@ -44,7 +45,7 @@ DIALECT = Dialect(
     invalid_model=errors.invalid_model,
     bad_directive=errors.bad_directive,
     ordered=errors.ordered,
-    keyed=True,
+    carriers=Carriers(key=True),
 )
 COUNTING = Dialect(
     path="/v1/messages/count_tokens",
@@ -55,6 +56,6 @@ COUNTING = Dialect(
     invalid_model=errors.invalid_model,
     bad_directive=errors.bad_directive,
     ordered=errors.ordered,
-    keyed=True,
+    carriers=Carriers(key=True),
     streams=False,
 )

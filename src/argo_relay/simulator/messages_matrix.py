@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from argo_relay.simulator.ways import Era
+
 
 class Takes(msgspec.Struct, frozen=True, kw_only=True):
     """What one model takes."""
@@ -43,6 +45,7 @@ _ROWS = {
 _OLDER = Takes(sampling=True, both=True, enabled=True, adaptive=False, any_effort=True)
 
 
-def takes(internal_id: str) -> Takes:
+def takes(internal_id: str, era: Era) -> Takes:
     """Return a Claude's row."""
-    return _ROWS.get(internal_id, _OLDER)
+    row = _ROWS.get(internal_id, _OLDER)
+    return row if era.adaptive else msgspec.structs.replace(row, enabled=True, adaptive=False)

@@ -75,20 +75,22 @@ def _thinking(request: Request, model: Model) -> Refusal | None:
     thinking = request.body.get("thinking")
     if not isinstance(thinking, dict):
         return None
-    problem = _thinking_problem(thinking, request.body.get("max_tokens"), takes(model.internal_id))
+    problem = _thinking_problem(thinking, request.body.get("max_tokens"), takes(model.internal_id, request.ways.era))
     return None if problem is None else relayed(problem)
 
 
 def _effort(request: Request, model: Model) -> Refusal | None:
     config = request.body.get("output_config")
     effort = config.get("effort") if isinstance(config, dict) else None
-    if effort is None or takes(model.internal_id).any_effort or effort in _EFFORTS:
+    if effort is None or takes(model.internal_id, request.ways.era).any_effort or effort in _EFFORTS:
         return None
     return relayed("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
 
 
 def _sampling(request: Request, model: Model) -> Refusal | None:
-    able = takes(model.internal_id)
+    if request.ways.era.sampling == "stripped":
+        return None
+    able = takes(model.internal_id, request.ways.era)
     given = [name for name in ("temperature", "top_p") if request.body.get(name) is not None]
     if given and not able.sampling:
         return relayed(f"`{given[0]}` is deprecated for this model.")

@@ -29,6 +29,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     filtered: bool = True
     """Whether Azure reports its content filters on a reply: o3's never carry them."""
 
+    retired: bool = False
+
     @property
     def default_sampling_only(self) -> bool:
         """Whether a temperature other than 1, or any top_p, is refused: so it is for all of GPT-5."""
@@ -100,6 +102,13 @@ _GOOGLE = (
     ("gemini31flashlite", "Gemini 3.1 Flash Lite"),
 )
 
+_RETIRED = frozenset(
+    {
+        "gpt35", "gpt35large", "gpt4", "gpt4large", "gpt4turbo", "gpt4olatest", "gpto1preview", "gpto1mini",
+        "claudehaiku35", "claudesonnet35v2", "claudesonnet37", "claudesonnet4", "claudeopus4",
+    }
+)
+
 _EMBEDDING = (
     ("ada002",  "Text Embedding Ada 002", "text-embedding-ada-002"),
     ("v3small", "Text Embedding 3 Small", "text-embedding-3-small"),
@@ -117,9 +126,16 @@ def _rows() -> Iterator[Model]:
             served_as=served,
             fingerprint=fingerprint,
             filtered=internal != "gpto3",
+            retired=internal in _RETIRED,
         )
     for internal, display, served in _ANTHROPIC:
-        yield Model(internal_id=internal, display_id=display, owner="anthropic", served_as=served)
+        yield Model(
+            internal_id=internal,
+            display_id=display,
+            owner="anthropic",
+            served_as=served,
+            retired=internal in _RETIRED,
+        )
     for internal, display in _GOOGLE:
         yield Model(internal_id=internal, display_id=display, owner="google", served_as=internal)
     for internal, display, served in _EMBEDDING:
@@ -127,6 +143,8 @@ def _rows() -> Iterator[Model]:
 
 
 MODELS = tuple(_rows())
+OFFERED = tuple(model for model in MODELS if not model.retired)
+"""Those that are not retired."""
 _BY_NAME = {name: model for model in MODELS for name in model.names}
 
 

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from argo_relay.simulator.ways import TODAY, Ways
 from argo_relay.simulator.wire import JSON_HEADERS, Headers, encode
 
 
@@ -87,6 +88,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     messages: list[dict[str, Any]]
     turn: Turn
+    ways: Ways = TODAY
+    """How the Argo behaves that is asked."""
 
     @property
     def stream(self) -> bool:

@@ -37,4 +37,5 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    exists=lambda ways: ways.has_responses,
 )
