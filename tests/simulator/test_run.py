@@ -17,6 +17,7 @@ import pytest
 from argo_relay.simulator.app import create_app
 from argo_relay.simulator.run import Running, base_url, listen, start
 
+CITY = {"city": {"type": "string"}}
 PATIENCE = 10
 """Seconds after which a test that hangs has failed."""
 
@@ -175,7 +176,7 @@ async def test_the_official_client(running: Running) -> None:
 
 
 async def test_the_official_client_reads_calls(running: Running) -> None:
-    function = {"name": "f", "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]}}
+    function = {"name": "f", "parameters": {"type": "object", "properties": CITY, "required": ["city"]}}
     ask: Any = {
         "model": "gemini25pro",
         "messages": [{"role": "user", "content": "Go [tool=f]"}],

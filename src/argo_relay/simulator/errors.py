@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo_relay.simulator.ids import request_id
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.wire import HTML_HEADERS, JSON_HEADERS, Headers, encode
 
@@ -50,6 +51,18 @@ def relayed(message: str, kind: str, param: str | None, code: str | None) -> Ref
     """Return a vendor's 400, wrapped."""
     inner = {"message": message, "type": kind, "param": param, "code": code}
     return Refusal(status=400, body=encode(wrapped(400, inner)))
+
+
+def relayed_from_claude(message: str) -> Refusal:
+    """Return Anthropic's 400 on chat; that it is wrapped like OpenAI's is inferred."""
+    inner = {"type": "invalid_request_error", "message": message}
+    shown = {"type": "error", "error": inner, "request_id": request_id()}
+    return Refusal(status=400, body=encode(error(f"Error code: 400 - {shown}", _SDK_CLASSES[400])))
+
+
+def crashed() -> Refusal:
+    """Return what becomes of a reply without parts, which Argo takes for a list of them; as recorded of Gemini."""
+    return Refusal(status=500, body=encode(error("'NoneType' object is not iterable", "TypeError")))
 
 
 def unsupported_operation(operation: str, model: str) -> Refusal:

@@ -7,7 +7,7 @@ from typing import Any
 
 from argo_relay.simulator.errors import STREAMING_REQUIRED, WHOLE_LIMIT
 from argo_relay.simulator.messages_errors import failure, invalid_request, relayed
-from argo_relay.simulator.messages_matrix import Takes, takes
+from argo_relay.simulator.messages_matrix import Takes, sampling_problem, takes
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.request import Refusal, Request, blocks, dicts
 from argo_relay.simulator.seals import signed
@@ -88,15 +88,8 @@ def _effort(request: Request, model: Model) -> Refusal | None:
 
 
 def _sampling(request: Request, model: Model) -> Refusal | None:
-    if request.ways.era.sampling == "stripped":
-        return None
-    able = takes(model.internal_id, request.ways.era)
-    given = [name for name in ("temperature", "top_p") if request.body.get(name) is not None]
-    if given and not able.sampling:
-        return relayed(f"`{given[0]}` is deprecated for this model.")
-    if len(given) == 2 and not able.both:
-        return relayed("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-    return None
+    problem = sampling_problem(request, model)
+    return None if problem is None else relayed(problem)
 
 
 def _block_problem(block: dict[str, Any], where: str) -> str | None:
