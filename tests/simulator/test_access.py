@@ -62,3 +62,8 @@ def test_who_has_spent_the_quota() -> None:
 )
 def test_a_key_comes_after_the_bearer_and_before_the_body(headers: dict[str, str], keyed: bool, user: str) -> None:
     assert user_of(headers, {"user": "carol"}, Carriers(key=keyed)) == user
+
+
+@pytest.mark.parametrize(("user", "alias"), [("denied", "nobody"), ("quota", "overdrawn")])
+def test_users_have_two_names(user: str, alias: str) -> None:
+    assert notice(user) == (notice(alias) or "").replace(alias, user)

@@ -155,6 +155,22 @@ def test_thoughts_that_come_back(block: dict[str, Any], problem: str | None) -> 
     assert problem is None if refusal is None else (problem or "?") in message(refusal)
 
 
+@pytest.mark.parametrize("kind", ["image", "document"])
+def test_nothing_is_fetched_unless_it_is_said_that_it_is(kind: str) -> None:
+    part = {"type": kind, "source": {"type": "url", "url": "https://example.org/a"}}
+    shown = request("claudeopus47", {"messages": [{"role": "user", "content": [part]}]})
+    known = find("claudeopus47")
+    assert known is not None
+    assert "URL sources are not supported" in message(judge(shown, known))
+    assert judge(msgspec.structs.replace(shown, ways=Ways(fetch_images=True)), known) is None
+
+
+def test_a_result_in_openais_parts() -> None:
+    content = [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "input_image", "image_url": "x"}]}]
+    said = message(judged("claudehaiku45", messages=[PING, call("a"), {"role": "user", "content": content}]))
+    assert "messages.2.content.0.tool_result.content.0: Input tag 'input_image' found" in said.replace("\\'", "'")
+
+
 def call(*names: str) -> dict[str, Any]:
     return {"role": "assistant", "content": [{"type": "tool_use", "id": n, "name": "f", "input": {}} for n in names]}
 

@@ -30,9 +30,11 @@ _REVOKED = (
 )
 
 SPECIAL_USERS = {
-    "nobody": ("Argo does not know this user: an authentication notice", _UNKNOWN),
+    "denied": ("Argo does not take this user: an authentication notice", _UNKNOWN),
+    "quota": ("this user has spent the month's quota: a usage notice", _REVOKED),
+    "nobody": ("the same as denied", _UNKNOWN),
     "stranger": ("Argo knows this user, who may not use it: an authentication notice", _UNAUTHORISED),
-    "overdrawn": ("this user has spent the month's quota: a usage notice", _REVOKED),
+    "overdrawn": ("the same as quota", _REVOKED),
 }
 """Users that Argo turns away: why, and in which words."""
 

@@ -14,6 +14,9 @@ from argo_relay.simulator.request import Heard, Refusal, RefusedError, Request
 from argo_relay.simulator.script import Step, Voice
 from argo_relay.simulator.ways import Ways
 
+BROKEN_AFTER = 7.5
+"""Seconds until a broken model says so; measured 7.4 to 8.8."""
+
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it came: its headers by their names in small letters, and when (seconds since 1970)."""
@@ -47,6 +50,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     invalid_model: Callable[[str], Refusal]
     bad_directive: Callable[[str], Refusal]
     ordered: Callable[[int, float | None], Refusal]
+    crashed: Callable[[], Refusal]
+    """What becomes of a reply that Argo itself cannot read."""
     nameless: Callable[[], Refusal] | None = None
     """What a body without `user` gets in the eras that want one; None where no era does."""
     carriers: Carriers = BEARER
@@ -82,6 +87,11 @@ def _decide(dialect: Dialect, asked: Asked, ways: Ways) -> Iterator[Step]:
     orders = parse(request.turn.prompt)
     if orders.status is not None:
         return script.refused(dialect.ordered(orders.status, orders.retry_after), orders.headers)
+    if orders.crash:
+        return script.refused(dialect.crashed(), orders.headers)
+    if dialect.streams and model.internal_id in ways.era.broken:
+        late = max(orders.first_token, BROKEN_AFTER)
+        orders = msgspec.structs.replace(orders, hidden_error=True, first_token=late, headers=late, gap=0.0)
     return _told(dialect, request, dialect.speak(request, model, orders, asked.at), orders)
 
 

@@ -13,11 +13,12 @@ from argo_relay.simulator.dialect import Dialect
 from argo_relay.simulator.directives import Directives
 from argo_relay.simulator.errors import (
     bad_directive,
+    crashed,
+    failed,
     invalid_model,
     invalid_request,
     nameless,
     ordered,
-    quota,
     relayed,
     unsupported_operation,
 )
@@ -115,7 +116,7 @@ def _speak(request: Request, model: Model, orders: Directives, _created: int) ->
     counted = {"prompt_tokens": spent, "total_tokens": spent}
     return PlainVoice(
         body={"data": data, "model": model.served_as, "object": "list", "usage": counted},
-        fails=quota,
+        fails=failed,
     )
 
 
@@ -128,6 +129,7 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    crashed=crashed,
     nameless=nameless,
     streams=False,
 )

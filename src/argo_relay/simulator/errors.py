@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo_relay.simulator.failures import FAILURES
 from argo_relay.simulator.ids import request_id
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.wire import HTML_HEADERS, JSON_HEADERS, Headers, encode
@@ -103,6 +104,19 @@ QUOTA = wrapped(
     },
 )
 """How a stream fails that has begun."""
+
+
+def fault(name: str) -> dict[str, Any]:
+    """Return the body of a failure of this name."""
+    if name == "quota":
+        return QUOTA
+    failure = FAILURES[name]
+    return wrapped(failure.status, {"message": failure.message, "type": failure.type, "param": None, "code": None})
+
+
+def failed(name: str) -> Refusal:
+    """Return the same with its status, for a reply that has not begun."""
+    return Refusal(status=FAILURES[name].status, body=encode(fault(name)))
 
 
 def quota(retry_after: float | None = None) -> Refusal:

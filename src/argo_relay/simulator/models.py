@@ -37,6 +37,17 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         return self.internal_id.startswith("gpt5")
 
     @property
+    def thinks_first(self) -> int:
+        """Tokens that are thought before anything is said: a limit that is not larger leaves an empty reply.
+
+        At 64 o3-mini and GPT-5 never said a word, as recorded, and GPT-5.5 always did; how little is too little for the
+        others is inferred.
+        """
+        if self.owner != "openai" or not self.internal_id.startswith(("gpto", "gpt5")):
+            return 0
+        return 64 if self.internal_id in {"gpto3mini", "gpt5"} else 16
+
+    @property
     def names(self) -> Iterator[str]:
         """Yield every name that Argo takes for this model."""
         yield self.internal_id
