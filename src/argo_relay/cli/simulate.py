@@ -15,6 +15,14 @@ _ROUTES: Final = [
     ("POST /v1/messages/count_tokens", "Claude's tokens"),
     ("POST /v1/embeddings", "embedding models"),
     ("GET /v1/models", "what there is"),
+    ("GET /api/v1/models/", "the same"),
+    ("POST /api/v1/resource/chat/", "Argo's own older API: every chat model, always whole"),
+    ("POST /api/v1/resource/streamchat/", "the same as plain text, always a stream"),
+    ("POST /api/v1/resource/embed/", "embedding models"),
+    ("POST /api/v1/resource/rerank/", "the same models; what it says is guessed"),
+    ("GET /api/v1/resource/", "a greeting"),
+    ("GET /api/v1/resource/health/", "whether it is well"),
+    ("GET /openapi.json", "the routes that there are in this month"),
 ]
 
 

@@ -13,6 +13,7 @@ from argo_relay.simulator.models import Model, find
 from argo_relay.simulator.request import Heard, Refusal, RefusedError, Request
 from argo_relay.simulator.script import Step, Voice
 from argo_relay.simulator.ways import Ways
+from argo_relay.simulator.wire import STREAM_HEADERS, Headers
 
 BROKEN_AFTER = 7.5
 """Seconds until a broken model says so; measured 7.4 to 8.8."""
@@ -56,6 +57,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     """What a body without `user` gets in the eras that want one; None where no era does."""
     carriers: Carriers = BEARER
     streams: bool = True
+    asks: bool = True
+    """Whether a client asks for a stream; False: it gets nothing else."""
+    stream_headers: Headers = STREAM_HEADERS
     exists: Callable[[Ways], bool] = lambda _ways: True
 
     def carriers_in(self, ways: Ways) -> Carriers:
@@ -64,8 +68,10 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _told(dialect: Dialect, request: Request, voice: Voice, orders: Directives) -> Iterator[Step]:
-    stream = dialect.streams and request.stream
-    steps = script.streamed(voice, orders) if stream else script.whole(voice, orders)
+    if dialect.stream_headers is not STREAM_HEADERS:
+        orders = msgspec.structs.replace(orders, comments=None)
+    stream = dialect.streams and (request.stream or not dialect.asks)
+    steps = script.streamed(voice, orders, dialect.stream_headers) if stream else script.whole(voice, orders)
     return script.in_pieces(steps, orders.pieces) if orders.pieces else steps
 
 

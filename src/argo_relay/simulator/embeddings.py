@@ -41,6 +41,11 @@ def vector(model: str, text: str, width: int, dimensions: int) -> list[float]:
     return [round(number / length, 9) for number in numbers]
 
 
+def width_of(model: Model) -> int:
+    """Return how many numbers a model's vectors have."""
+    return _WIDTHS[model.internal_id]
+
+
 def packed(numbers: list[float]) -> str:
     """Return a vector as OpenAI packs it: little-endian floats of four bytes in base64."""
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
@@ -81,7 +86,7 @@ def _read(heard: Heard) -> Request:
 
 
 def _dimensions(body: dict[str, Any], model: Model) -> Refusal | None:
-    given, width = body.get("dimensions"), _WIDTHS[model.internal_id]
+    given, width = body.get("dimensions"), width_of(model)
     if given is None:
         return None
     if model.internal_id in _FIXED:
@@ -105,7 +110,7 @@ def _judge(request: Request, model: Model) -> Refusal | None:
 
 
 def _speak(request: Request, model: Model, orders: Directives, _created: int) -> Voice:
-    width = _WIDTHS[model.internal_id]
+    width = width_of(model)
     dimensions = request.body.get("dimensions") or width
     binary = request.body.get("encoding_format") == "base64"
     data = []

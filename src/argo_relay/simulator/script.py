@@ -99,13 +99,13 @@ def _comments(start: float, end: float | None, every: float | None) -> Iterator[
         yield Write(at=at, data=b": still waiting\n\n")
 
 
-def streamed(voice: Voice, orders: Directives) -> Iterator[Step]:
+def streamed(voice: Voice, orders: Directives, headers: Headers = STREAM_HEADERS) -> Iterator[Step]:
     """Yield a reply as events: what opens it with the status line, its pieces, and what ends it."""
     sent, wrong = _limits(orders, voice.count)
     if orders.hidden_error:
         sent, wrong = 0, "error"
     now = orders.headers
-    yield Start(at=now, status=200, headers=STREAM_HEADERS)
+    yield Start(at=now, status=200, headers=headers)
     yield from _events(now, voice.opening())
     for index, beat in enumerate(islice(voice.beats(), sent)):
         then = orders.time_of(index)
