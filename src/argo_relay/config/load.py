@@ -13,7 +13,7 @@ from argo_relay.config.check import Findings, check_document, value_in
 from argo_relay.config.document import read_document
 from argo_relay.config.environment import read_environment
 from argo_relay.config.kinds import plainest
-from argo_relay.config.schema import KEYS, Config
+from argo_relay.config.schema import KEYS, Config, masked
 from argo_relay.config.search import Searched, find, read_file
 from argo_relay.errors import ConfigError
 
@@ -130,7 +130,14 @@ def _check_totals(config: Config, findings: Findings) -> None:
 
 
 def _exposed(path: Path | None, mode: int, findings: Findings) -> tuple[str, ...]:
-    keys = findings.settings.get(("keys",))
-    if path is None or keys is None or not keys.value or not mode & 0o077:
+    if path is None or not mode & 0o077:
         return ()
-    return (f"{path} holds `keys`, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}",)
+    keys = findings.settings.get(("keys",))
+    proxy = findings.settings.get(("upstream", "proxy"))
+    held = ["`keys`"] if keys is not None and keys.value else []
+    if proxy is not None and masked(proxy.value) != proxy.value:
+        held.append("the proxy's password")
+    return tuple(
+        f"{path} holds {what}, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}"
+        for what in held
+    )

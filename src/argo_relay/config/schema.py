@@ -8,7 +8,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from argo_relay.config import kinds
+from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 
 PREFIX: Final = "ARGO_RELAY_"
@@ -27,6 +27,15 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash; the vendors' own paths, /v1/chat/completions and so on, are appended to it."""
     key_env: str | None = None
     """The name of the environment variable that holds the upstream's key; a key itself stands in no file."""
+    resolve: tuple[str, ...] = ()
+    connect_to: tuple[str, ...] = ()
+    proxy: str | None = None
+    """None: what the environment says; `none`: none at all. It may hold a password."""
+    ca_bundle: str | None = None
+
+    def __repr__(self) -> str:
+        """Return the usual form with the proxy's password masked."""
+        return _shown(self, proxy=masked(self.proxy))
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +94,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"keys": masked(self.keys)}
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+        return _shown(self, keys=masked(self.keys))
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +132,16 @@ def value_at(struct: object, path: tuple[str, ...]) -> object:
     return reduce(getattr, path, struct)
 
 
-def masked(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return something to show in place of secrets: how many there are, and nothing else."""
-    return ("***",) * len(secrets)
+def masked(secret: object) -> object:
+    """Return something to show in place of secrets: of keys how many there are, of a proxy where it is."""
+    if isinstance(secret, tuple):
+        return ("***",) * len(secret)
+    return addresses.without_password(secret) if isinstance(secret, str) else secret
+
+
+def _shown(struct: msgspec.Struct, **replaced: object) -> str:
+    fields = {name: getattr(struct, name) for name in struct.__struct_fields__} | replaced
+    return f"{type(struct).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
 _MODEL_KEYS: Final = (
@@ -202,6 +217,34 @@ KEYS: Final = (
         meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
         "Argo takes the user name instead.",
         example="OPENAI_API_KEY",
+    ),
+    Key(
+        name="upstream.resolve",
+        kind=addresses.RESOLVE,
+        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
+        example='["apps.inside.anl.gov:443:10.0.0.1"]',
+    ),
+    Key(
+        name="upstream.connect_to",
+        kind=addresses.CONNECT_TO,
+        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
+        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
+        example='["apps.inside.anl.gov:443:localhost:8443"]',
+    ),
+    Key(
+        name="upstream.proxy",
+        kind=addresses.PROXY,
+        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
+        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
+        "NO_PROXY. A password in it is never shown: keep this file 0600.",
+        example="socks5h://localhost:1080",
+        secret=True,
+    ),
+    Key(
+        name="upstream.ca_bundle",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
+        example="/etc/ssl/certs/argonne.pem",
     ),
     Key(
         name="timeouts.total",
