@@ -18,6 +18,7 @@ from argo_relay.errors import ConfigError
 from argo_relay.exchange.directory import Directory
 from argo_relay.models.roster import Roster
 from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import upstream_of
 
 
@@ -50,7 +51,7 @@ def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> 
 async def _ask(loaded: Loaded) -> tuple[Roster, str | None]:
     config = loaded.config
     upstream = upstream_of(config, os.environ)
-    transport = DeferredTransport()
+    transport = DeferredTransport(reach_of(config, os.environ, upstream.base_url))
     try:
         directory = Directory(upstream, transport, {}, SystemClock())
         await directory.refresh()

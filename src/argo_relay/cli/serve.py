@@ -22,6 +22,7 @@ from argo_relay.config.load import Loaded, load
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
+from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
         warn(_unknown_rows(loaded))
         _check_exposure(loaded, allow_anyone=allow_anyone)
         upstream_of(loaded.config, os.environ)
+        if not simulate:
+            reach_of(loaded.config, os.environ, address_of(loaded.config))
         _raise_file_limit()
         _run(loaded, simulate=simulate)
     except RelayError as error:
