@@ -733,3 +733,18 @@ async def test_proxies_that_refuse() -> None:
     async with socks_proxy(refusal=4) as proxy, reaching(proxy=f"socks5://127.0.0.1:{proxy.port}") as transport:
         with pytest.raises(ConnectFailed, match="the proxy finds its host unreachable"):
             await transport.open(ask(443), Steps())
+
+
+async def test_a_proxy_that_promises_and_closes() -> None:
+    """As `ssh -D` does when the other side cannot be reached: it finds out after it has said yes."""
+
+    async def behave(connection: Connection) -> None:
+        connection.reset()
+
+    async with (
+        upstream(behave) as there,
+        socks_proxy(names=KNOWN) as proxy,
+        reaching(proxy=f"socks5://127.0.0.1:{proxy.port}") as transport,
+    ):
+        with pytest.raises(ConnectFailed, match="the connection was closed while it was being made"):
+            await transport.open(ask(there.port), Steps())

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from argo_relay.errors import ConfigError
-from argo_relay.transport.trust import trust, wrong_with
-from support.certificates import Authority, self_signed
+from argo_relay.transport.trust import trust
+from support.certificates import Authority
 
 
 def shake(server: ssl.SSLContext, client: ssl.SSLContext, name: str = "right.example") -> None:
@@ -38,28 +38,6 @@ def test_an_authority_of_ones_own_is_trusted_and_nobody_else(tmp_path: Path) -> 
     with pytest.raises(ssl.SSLCertVerificationError):
         shake(Authority().server("right.example"), trusting)
     assert len(trusting.get_ca_certs()) == 1
-
-
-@pytest.mark.parametrize(
-    ("case", "what"),
-    [
-        ("another name", "is for another name"),
-        ("expired", "has expired"),
-        ("self-signed", "is self-signed"),
-        ("unknown authority", "comes from an authority that is not trusted here"),
-    ],
-)
-def test_what_is_wrong_with_a_certificate(case: str, what: str, tmp_path: Path) -> None:
-    authority = Authority()
-    servers = {
-        "another name": authority.server("wrong.example"),
-        "expired": authority.server("right.example", days=-1),
-        "self-signed": self_signed(),
-        "unknown authority": Authority().server("right.example"),
-    }
-    with pytest.raises(ssl.SSLCertVerificationError) as failed:
-        shake(servers[case], trust(authority.bundle(tmp_path)))
-    assert wrong_with(failed.value) == what
 
 
 def test_without_a_file_the_system_decides() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Mapping
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -18,9 +17,10 @@ from aiohttp.connector import Connection
 from aiohttp.tracing import Trace
 
 from argo_relay.dialects.base import Call, Headers
-from argo_relay.errors import UpstreamError
+from argo_relay.errors import ConnectFailed, UpstreamError
 from argo_relay.transport.aiohttp_errors import translated
 from argo_relay.transport.base import Progress
+from argo_relay.transport.causes import cause_of
 from argo_relay.transport.reach import DIRECT, Proxy, Reach, bracketed, place_of
 from argo_relay.transport.trust import trust
 from argo_relay.transport.tunnel import refused, socket_through
@@ -125,10 +125,8 @@ class _SocksConnector(_Connector):
             return await self._loop.create_connection(
                 *args, sock=sock, ssl=options["ssl"], server_hostname=options["server_hostname"]
             )
-        except ssl.SSLCertVerificationError as error:
-            raise aiohttp.ClientConnectorCertificateError(options["req"].connection_key, error) from error
-        except ssl.SSLError as error:
-            raise aiohttp.ClientConnectorSSLError(options["req"].connection_key, error) from error
+        except OSError as error:
+            raise ConnectFailed(cause_of(error)) from None
 
 
 class _Unresolved(AbstractResolver):

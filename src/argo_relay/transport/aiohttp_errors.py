@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import errno
-import ssl
-from typing import Final
-
 import aiohttp
 
 from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
+from argo_relay.transport.causes import Cause, cause_of
 from argo_relay.transport.reach import Proxy
-from argo_relay.transport.trust import wrong_with
 from argo_relay.transport.tunnel import refused
-
-_REASONS: Final = {
-    errno.ECONNREFUSED: "the connection was refused",
-    errno.ETIMEDOUT: "the connection got no answer",
-    errno.EHOSTUNREACH: "its host is unreachable from here",
-    errno.ENETUNREACH: "its network is unreachable from here",
-}
-
-_PROXYS: Final = "the proxy's"
 
 
 def translated(error: Exception, proxy: Proxy | None) -> UpstreamError:
     """Return one of our errors for one of aiohttp's, or of the system's."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientSSLError):
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError):
         return ConnectFailed(_connecting(error, proxy))
     if isinstance(error, aiohttp.ClientHttpProxyError) and proxy is not None:
         return refused(error.status, proxy)
@@ -34,27 +21,21 @@ def translated(error: Exception, proxy: Proxy | None) -> UpstreamError:
     return ConnectionBroken("it closed the connection before its answer was complete")
 
 
-def _connecting(error: aiohttp.ClientConnectorError, proxy: Proxy | None) -> str:
+def _connecting(
+    error: aiohttp.ClientConnectorError | aiohttp.ClientConnectorCertificateError, proxy: Proxy | None
+) -> str:
     match error:
         case aiohttp.ClientConnectorDNSError():
-            return f"{'its' if proxy is None else _PROXYS} name could not be resolved"
+            return Cause.NO_NAME if proxy is None else _proxys(Cause.NO_NAME)
         case aiohttp.ClientConnectorCertificateError():
-            return _certificate(error, proxy)
-        case aiohttp.ClientSSLError():
-            return "the TLS handshake failed"
+            inner = error.certificate_error
+            cause = cause_of(inner) if isinstance(inner, OSError) else Cause.UNVERIFIED
+            theirs = proxy is not None and proxy.scheme == "https" and error.host == proxy.host
+            return _proxys(cause) if theirs else cause
         case aiohttp.ClientProxyConnectionError():
-            return "the proxy could not be reached"
-    return _reason(error.os_error)
+            return Cause.PROXY_AWAY
+    return cause_of(error.os_error)
 
 
-def _certificate(error: aiohttp.ClientConnectorCertificateError, proxy: Proxy | None) -> str:
-    whose = _PROXYS if proxy is not None and proxy.scheme == "https" and error.host == proxy.host else "its"
-    inner = error.certificate_error
-    what = wrong_with(inner) if isinstance(inner, ssl.SSLCertVerificationError) else "could not be verified"
-    return f"{whose} certificate {what}"
-
-
-def _reason(error: OSError) -> str:
-    if isinstance(error, ConnectionResetError | ConnectionAbortedError | BrokenPipeError):
-        return "the connection was closed while it was being made"
-    return _REASONS.get(error.errno or 0, "the connection could not be made")
+def _proxys(cause: Cause) -> str:
+    return cause.replace("its", "the proxy's", 1)

@@ -12,6 +12,7 @@ from python_socks.async_.asyncio import Proxy as SocketProxy
 from python_socks.async_.asyncio.v2 import Proxy as StreamProxy
 
 from argo_relay.errors import ConnectFailed
+from argo_relay.transport.causes import Cause
 from argo_relay.transport.reach import Proxy
 
 _TYPES: Final = {"http": ProxyType.HTTP, "https": ProxyType.HTTP, "socks5": ProxyType.SOCKS5}
@@ -59,15 +60,14 @@ def translated(error: Exception, proxy: Proxy) -> ConnectFailed:
     """Return one of our errors; python-socks' messages name addresses, so none of their text is kept."""
     match error:
         case ProxyConnectionError():
-            return ConnectFailed("the proxy could not be reached")
+            return ConnectFailed(Cause.PROXY_AWAY)
         case ProxyError(error_code=int(code)):
             return refused(code, proxy) if proxy.scheme != "socks5" else _unwilling(code)
         case ProxyError() if "authentication" in str(error).lower():
             return _asks_for_password(proxy)
         case ssl.SSLError():
-            return ConnectFailed("the TLS handshake with the proxy failed")
-    language = "SOCKS5" if proxy.scheme == "socks5" else "HTTP"
-    return ConnectFailed(f"the proxy closed the connection, or does not speak {language}")
+            return ConnectFailed(Cause.PROXY_NO_TLS)
+    return ConnectFailed(Cause.PROXY_STRANGE)
 
 
 def refused(status: int, proxy: Proxy) -> ConnectFailed:
@@ -78,9 +78,7 @@ def refused(status: int, proxy: Proxy) -> ConnectFailed:
 
 
 def _asks_for_password(proxy: Proxy) -> ConnectFailed:
-    if proxy.user is None:
-        return ConnectFailed("the proxy asks for a user name and a password")
-    return ConnectFailed("the proxy does not accept the user name and password that it was given")
+    return ConnectFailed(Cause.PROXY_ASKS if proxy.user is None else Cause.PROXY_DENIES)
 
 
 def _unwilling(code: int) -> ConnectFailed:
