@@ -245,10 +245,12 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
         upstream = f"{kind} ({upstream})"
     elif not simulate and config.upstream.base_url is None:
         upstream = f"Argo {config.upstream.environment} ({upstream})"
+    proxy = None if simulate else reach_of(config, os.environ, address_of(config)).proxy
     lines = {
         "listening": here,
         **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
         "upstream": upstream,
+        **({"proxy": f"{proxy.address} (from {proxy.origin})"} if proxy else {}),
         **({"user": config.user} if kind == "argo" else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
