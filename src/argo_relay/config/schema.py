@@ -207,9 +207,9 @@ KEYS: Final = (
     Key(
         name="upstream.base_url",
         kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's or the vendor's, a tunnel for example. "
-        "/v1/chat/completions, /v1/models and so on are appended to it.",
-        example="http://localhost:8443/argoapi",
+        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
+        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
+        example="http://localhost:8000",
     ),
     Key(
         name="upstream.key_env",
