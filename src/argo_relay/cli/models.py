@@ -8,10 +8,9 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from argo_relay.cli.options import config_option, json_option
-from argo_relay.cli.report import report, warn
+from argo_relay.cli.report import report, warn, write_json
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import Loaded, load
 from argo_relay.errors import ConfigError
@@ -40,7 +39,7 @@ def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> 
         instead = "; this is the built-in catalogue" if loaded.config.upstream.kind == "argo" else ""
         warn([f"the upstream could not be asked ({trouble}){instead}"])
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_rows(roster)), indent=2).decode())
+        write_json(_rows(roster))
     elif sys.stdout.isatty():
         _print_table(roster)
     else:

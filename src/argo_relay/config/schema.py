@@ -64,6 +64,8 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator sets for one model."""
 
     timeouts: ModelTimeouts = ModelTimeouts()
+    parameters: dict[str, str] = {}
+    """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     models: dict[str, ModelRow] = {}
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
+    learn: bool = True
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -290,6 +293,12 @@ KEYS: Final = (
         meaning="What differs for single models, by name: timeouts total, connect, first_event and idle.",
         example="{gpt-4o: {timeouts: {total: 1800, idle: null}}}",
         rows=_MODEL_KEYS,
+    ),
+    Key(
+        name="learn",
+        kind=kinds.BOOLEAN,
+        meaning="Learn from refusals: where the upstream names a parameter that a model does not take, the request is "
+        "sent once more without it, and so are all later ones. The log has what was learned, ready for `models`.",
     ),
     Key(
         name="max_body",
