@@ -120,18 +120,19 @@ def test_what_costs_is_asked_for_with_paid_only(simulator: SimulatorProcess) -> 
 @pytest.mark.parametrize(
     ("user", "says", "advice"),
     [
-        ("nobody", "The username 'nobody' could not be validated", "Check `user` in the configuration"),
+        ("nobody", "ACCESS DENIED. The username 'nobody' could not be validated", "Check `user` in the configuration"),
         ("stranger", "The username 'stranger' is not authorized", "ask your division's DOO"),
-        ("overdrawn", "Your Argo usage limit has been exceeded", "The quota is spent"),
+        ("overdrawn", "Your Argo usage limit has been exceeded", "a new month does"),
     ],
 )
 async def test_a_user_whom_argo_denies_politely(simulator: SimulatorProcess, user: str, says: str, advice: str) -> None:
     status, findings = await found("--base-url", simulator.url, "--paid", ARGO_RELAY_USER=user)
     assert status == 2
     what, todo = only(findings, "generation")
-    assert f"a notice for the user {user} in place of argo:gpt-4.1-nano" in what
-    assert says in what
-    assert what.isascii()
+    assert f"Argo turns the user {user} away, with status 200 and a notice for an answer" in what
+    assert says in todo
+    assert todo.isascii()
+    assert "doctor" not in todo
     assert advice in todo
 
 

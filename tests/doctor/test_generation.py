@@ -37,13 +37,14 @@ def test_a_notice_becomes_one_plain_line() -> None:
 @pytest.mark.parametrize(
     ("body", "read"),
     [
-        (b'{"choices": [{"message": {"content": "OK"}}], "usage": {"total_tokens": 9}}', ("OK", 9)),
-        (b'{"choices": [{"message": {"content": null}}]}', ("", 0)),
-        (b'{"error": {"message": "no"}}', ("no", 0)),
-        (b'{"error": null}', ('{"error": null}', 0)),
-        (b"[]", ("[]", 0)),
-        (b"<html>", ("<html>", 0)),
+        (b'{"choices": [{"message": {"content": "OK"}}], "usage": {"total_tokens": 9}}', ("OK", None, 9)),
+        (b'{"choices": [{"message": {"content": null}}]}', ("", None, 0)),
+        (b'{"error": {"message": "no", "code": "c"}}', ("no", "c", 0)),
+        (b'{"error": null}', ('{"error": null}', None, 0)),
+        (b"[]", ("[]", None, 0)),
+        (b"<html>", ("<html>", None, 0)),
     ],
 )
-def test_answers_and_errors(body: bytes, read: tuple[str, int]) -> None:
-    assert _read(body) == read
+def test_answers_and_errors(body: bytes, read: tuple[str, str | None, int]) -> None:
+    said = _read(body)
+    assert (said.text, said.code, said.tokens) == read

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from argo_relay.dialects.base import Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.doctor.case import Case
@@ -18,6 +20,7 @@ from argo_relay.exchange.run import Exchange
 from argo_relay.framing import jsonx
 from argo_relay.models.roster import Roster
 from argo_relay.policy.defaults import default_layer
+from argo_relay.upstreams.argo.notices import ADVICE
 
 _SECONDS: Final = 60
 _TOKENS: Final = 64
@@ -27,16 +30,24 @@ _CHEAP: Final = ("nano", "lite", "mini", "flash", "haiku", "small")
 """What the cheaper models of a family are called, the cheapest first."""
 _SHOWN: Final = 300
 
-_NOTICE: Final = re.compile(r"NOTICE FROM ARGO|Argo Gateway API|Argo usage limit")
-_USAGE: Final = re.compile(r"USAGE NOTICE|usage limit")
 _DENIED_ADVICE: Final = (
-    "Argo does not serve this user. Check `user` in the configuration: the bare ANL domain name, lower case, without "
-    "@anl.gov. If it is right, ask your division's DOO, or your Directorate's AI representative, for access to Argo."
+    "Check `user` in the configuration: the bare ANL domain name, lower case, without @anl.gov. If it is right, ask "
+    "your division's DOO, or your Directorate's AI representative, for access to Argo."
 )
-_USAGE_ADVICE: Final = "The quota is spent: ask your Directorate Operations Officer, or wait for the next month."
+_USAGE_ADVICE: Final = "Nothing on this machine can change that; a new month does."
 _OTHER_ADVICE: Final = (
     "The relay reached the upstream, which refused this request; try another model with --model NAME."
 )
+_NOTICES: Final = {"argo_access_denied": _DENIED_ADVICE, "argo_quota_exceeded": _USAGE_ADVICE}
+"""By the code of the error that the relay makes of one of Argo's notices."""
+
+
+class _Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What an answer or an error says; an error of ours has a code."""
+
+    text: str
+    code: str | None = None
+    tokens: int = 0
 
 
 class _Asking:
@@ -80,19 +91,16 @@ async def check_generation(case: Case, directory: Directory) -> Finding:
     client = _Asking(jsonx.encode(asked))
     began = case.clock.now()
     await Exchange(relay, Entry(dialect=DIALECTS["openai_chat"]), client).run()
-    text, tokens = _read(client.body)
-    if _NOTICE.search(text):
-        user = f" for the user {config.user}" if config.user else ""
-        advice = _USAGE_ADVICE if _USAGE.search(text) else _DENIED_ADVICE
-        raise Trouble(
-            Check.GENERATION, f"Argo answered with a notice{user} in place of {model}: {plain_text(text)}", advice
-        )
+    said = _read(client.body)
+    if said.code in _NOTICES:
+        words = plain_text(said.text.removesuffix(ADVICE.get(client.status, "")))
+        found = f"{model}: Argo turns the user {config.user} away, with status 200 and a notice for an answer"
+        raise Trouble(Check.GENERATION, found, f"{words} {_NOTICES[said.code]}")
     if client.status != 200:
-        raise Trouble(
-            Check.GENERATION, f"{model} was refused with status {client.status}: {plain_text(text)}", _OTHER_ADVICE
-        )
+        found = f"{model} was refused with status {client.status}: {plain_text(said.text)}"
+        raise Trouble(Check.GENERATION, found, _OTHER_ADVICE)
     took = case.clock.now() - began
-    return fine(Check.GENERATION, f"{model} answered within {took:.1f} s, for {tokens} tokens")
+    return fine(Check.GENERATION, f"{model} answered within {took:.1f} s, for {said.tokens} tokens")
 
 
 def cheapest(roster: Roster) -> str | None:
@@ -112,13 +120,13 @@ def _rank(name: str) -> int:
     return next((rank for rank, word in enumerate(_CHEAP) if word in name.lower()), len(_CHEAP))
 
 
-def _read(body: bytes) -> tuple[str, int]:
-    """Return what an answer or an error says, and how many tokens it took."""
+def _read(body: bytes) -> _Said:
     try:
         value: Any = jsonx.decode(body)
         if "error" in value:
-            return str(value["error"]["message"]), 0
+            return _Said(text=str(value["error"]["message"]), code=value["error"].get("code"))
         usage = value.get("usage") or {}
-        return str(value["choices"][0]["message"].get("content") or ""), int(usage.get("total_tokens") or 0)
+        text = value["choices"][0]["message"].get("content") or ""
+        return _Said(text=str(text), tokens=int(usage.get("total_tokens") or 0))
     except (BadJson, LookupError, TypeError, AttributeError):
-        return body.decode(errors="replace"), 0
+        return _Said(text=body.decode(errors="replace"))

@@ -68,7 +68,8 @@ class AiohttpTransport:
                 raise translated(error, self._proxy) from None
             raise
         answer = AiohttpAnswer(response, reached[-1], self._settling, self._proxy)
-        if answer.status == 407 and self._proxy is not None:
+        if answer.status == 407 and self._proxy is not None and call.url.startswith("http://"):
+            # Within TLS the upstream itself would have said it; here the proxy has.
             answer.close()
             raise refused(407, self._proxy)
         return answer
