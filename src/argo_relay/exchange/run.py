@@ -110,7 +110,7 @@ class Exchange:
         relay, watchdog = self._relay, self._watchdog
         relay.admission.enter()
         try:
-            chosen = self._prepare(await read_body(self._client, relay.config.max_body))
+            chosen = await self._prepare(await read_body(self._client, relay.config.max_body))
             lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
             if chosen.call is None:
                 await lane.answer()
@@ -122,7 +122,7 @@ class Exchange:
         finally:
             relay.admission.leave()
 
-    def _prepare(self, body: bytes) -> Plan:
+    async def _prepare(self, body: bytes) -> Plan:
         """Read the request, settle its limits, and return what is to be done; nothing else of it is kept."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
@@ -134,6 +134,10 @@ class Exchange:
         watchdog.limits = relay.limits(asked)
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
+        if links := relay.images.linked(self._entry, outline, profile):
+            watchdog.enter(Phase.FETCHING)
+            outline = await relay.images.inlined(outline, links)
+            watchdog.enter(Phase.PREPARING)
         read = Asked(
             entry=self._entry,
             outline=outline,
