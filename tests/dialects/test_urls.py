@@ -3,8 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from argo_relay.dialects.table import DIALECTS
 from argo_relay.dialects.urls import file_name, is_link, objects_in
+from support.links import found, inlined
 
 
 @pytest.mark.parametrize("value", ["http://a/b", "HTTPS://a", "ftp://a/b", "file:///etc/passwd", "s3://a/b"])
@@ -42,3 +46,31 @@ def test_objects_are_found_with_their_paths() -> None:
 )
 def test_a_file_has_the_name_that_it_has_there(url: str, name: str) -> None:
     assert file_name(url) == name
+
+
+URL = "https://example.org/a"
+MEMBERS = ("source", "url", "file", "file_data", "image_url", "document_url", "file_url", "fileData", "fileUri")
+WORDS = ("image", "document", "url", "content", "tool_result", "image_url", "file", "input_image", "input_file")
+_leaves = st.sampled_from([URL, None, 1])
+_inner = st.dictionaries(st.sampled_from([*MEMBERS, "content"]), _leaves | st.lists(_leaves, max_size=2), max_size=4)
+_types: st.SearchStrategy[Any] = st.sampled_from([*WORDS, None, ["image"], {}])
+_typed = st.builds(lambda one, kind: one | {"type": kind}, _inner, _types)
+_parts = st.builds(
+    lambda kind, members, within: members | {"type": kind} | ({"content": [within]} if within else {}),
+    _types,
+    st.dictionaries(st.sampled_from(MEMBERS), _leaves | _typed),
+    st.none() | _inner,
+)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(part=_parts)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_a_part_holds_its_urls_can_become_data(dialect: str, part: dict[str, Any]) -> None:
+    values = {
+        "messages": [{"content": [part]}],
+        "input": [part, {"content": [part], "output": [part]}, {"output": part}],
+        "contents": [{"parts": [part, {"functionResponse": {"parts": [part]}}]}],
+    }
+    assert all(link.url == URL for link in found(dialect, values))
+    assert not found(dialect, inlined(dialect, values))
