@@ -7,6 +7,7 @@
     |-- Refused              the exchange ends here, with a Failure for the client
     |-- ClientLeft           the client closed its connection: nobody to answer
     |-- DeadlinePassed       one of the exchange's timers fired
+    |-- FetchFailed          what a request gave by URL could not be fetched
     `-- UpstreamError        what the transport saw, in our words
         |-- ConnectFailed    no connection was made: name, address, handshake
         `-- ConnectionBroken the connection ended before the reply did
@@ -67,6 +68,15 @@ class DeadlinePassed(RelayError):
     def __init__(self, timer: str) -> None:
         super().__init__(timer)
         self.timer = timer
+
+
+class FetchFailed(RelayError):
+    """What a request gave by URL could not be fetched: why, as the end of a sentence, and a code for programs."""
+
+    def __init__(self, reason: str, code: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
 
 
 class UpstreamError(RelayError):

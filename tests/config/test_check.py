@@ -55,6 +55,7 @@ def test_an_empty_group_says_nothing(text: str) -> None:
     [
         ("timeout: 5", "1: unknown key `timeout`; did you mean `timeouts`?"),
         ("totl: 5", "1: unknown key `totl`; did you mean `total` inside `timeouts`?"),
+        ("max_size: 5", "1: unknown key `max_size`; did you mean `max_size` inside `images`?"),
         ("base_url: x", "1: unknown key `base_url`; did you mean `base_url` inside `upstream`?"),
         ("timeouts.total: 5", "1: unknown key `timeouts.total`; did you mean `total` inside `timeouts`?"),
         ("\nxyz: 5", "2: unknown key `xyz`; known here are aliases, host, "),

@@ -218,6 +218,25 @@ def test_no_other_host_is_taken(host: object) -> None:
     refusal(kinds.HOST, host)
 
 
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [
+        ("Images.Lab.example", "images.lab.example"),
+        ("10.1.2.3", "10.1.2.3"),
+        ("10.1.0.0/16", "10.1.0.0/16"),
+        ("FD00::/8", "fd00::/8"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_place_is_a_host_an_address_or_a_network(place: str, kept: str) -> None:
+    assert kinds.PLACES.accept(place) == kept
+
+
+@pytest.mark.parametrize("place", ["", "*", "a/b", "10.1.2.3/16", "10.0.0.0/33", "http://a", "a:80", "[::1]", None, 5])
+def test_no_other_place_is_taken(place: object) -> None:
+    refusal(kinds.PLACES, place)
+
+
 def test_a_path_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/jdoe")
     assert kinds.PATH_OR_NONE.accept("~/relay.sock") == "/home/jdoe/relay.sock"

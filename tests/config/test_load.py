@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
-from argo_relay.config.schema import KEYS, Config, Key, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
+from argo_relay.config.schema import KEYS, Config, Images, Key, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
 from argo_relay.errors import ConfigError
 
 NAME = "argo-relay.yaml"
@@ -78,6 +78,7 @@ models:
   gpt-4o: {timeouts: {total: 1.5, first_event: null}, parameters: {seed: drop, b.c: rename d}}
   claude-opus-4.7: {timeouts: {idle: 2, connect: 1e0}}
 learn: no
+images: {fetch: no, max_size: 1KiB, max_count: 2, timeout: 3, allow: [Images.Lab.example, 10.1.0.0/16, "fd00::/8"]}
 max_body: 1 MiB
 max_in_flight: 1
 shutdown_grace: 0
@@ -113,6 +114,13 @@ log: {format: json, file: relay.log, requests: no}
             "claude-opus-4.7": ModelRow(timeouts=ModelTimeouts(idle=2, connect=1)),
         },
         learn=False,
+        images=Images(
+            fetch=False,
+            max_size=1024,
+            max_count=2,
+            timeout=3,
+            allow=("images.lab.example", "10.1.0.0/16", "fd00::/8"),
+        ),
         max_body=2**20,
         max_in_flight=1,
         shutdown_grace=0,
@@ -322,6 +330,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.DEEDS: ("a", "[a]", "{a: 5}", "{a: null}", "{'': drop}", "{a: forget}", "{a.b.c: drop}", "{a: rename}"),
     kinds.INTERVAL_OR_NONE: (*_NUMBERS_NOT, "0", "0.5"),
     kinds.ORIGINS: ("https://a", "5", "{a: b}", "[5]", "[a]", "['*']", "[https://a/b]"),
+    kinds.PLACES: ("a", "5", "{a: b}", "[5]", "['*']", "[a/b]", "[10.1.2.3/16]", "['']", "[null]"),
     kinds.BASE_URL: (*_TEXT_NOT, "localhost", "http://h/v1", "http://u@h", "http://h?a", "ftp://h"),
     kinds.VARIABLE: (*_TEXT_NOT, "sk-1", "1A", "A B"),
     addresses.RESOLVE: ("a", "5", "{a: b}", "[5]", "['h:1']", "['h:1:name']", "[null]"),

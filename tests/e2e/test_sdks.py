@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,15 +14,8 @@ from support.process import RelayProcess, SimulatorProcess
 from support.said import Said, Speaker
 from support.speak_anthropic import AnthropicSpeaker
 from support.speak_google import GoogleSpeaker
-from support.speak_openai import ChatSpeaker, ResponsesSpeaker
-
-SPEAKERS: dict[str, Callable[[str], Speaker]] = {
-    "openai_chat": ChatSpeaker,
-    "openai_responses": ResponsesSpeaker,
-    "anthropic": AnthropicSpeaker,
-    "google": GoogleSpeaker,
-}
-MODELS = ("argo:gpt-4o", "argo:claude-opus-4.5", "argo:gemini-2.5-pro")
+from support.speak_openai import ChatSpeaker
+from support.speakers import MODELS, SPEAKERS
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import pytest
 
@@ -20,7 +21,10 @@ from argo_relay.framing.jsonx import REMOVED
 from argo_relay.models.live import passing_profile
 from argo_relay.models.profile import Profile
 from argo_relay.models.roster import catalogue_roster
+from argo_relay.neutral.content import Reasoning, Seal, ToolCall
 from argo_relay.neutral.loss import Loss
+from argo_relay.neutral.reply import Reply, Stop
+from argo_relay.neutral.seals import may_carry
 from argo_relay.operations.completions import COMPLETIONS
 from argo_relay.upstreams.base import Operation, Upstream
 from argo_relay.upstreams.choose import upstream_of
@@ -218,3 +222,45 @@ def test_a_request_is_written_for_the_model_that_answers() -> None:
 def test_what_a_client_says_to_its_own_vendor_stays_with_that_vendor() -> None:
     headers = {"anthropic-beta": "a", "openai-organization": "b", "traceparent": "t", "x-strict": "1"}
     assert foreign(headers) == {"traceparent": "t", "x-strict": "1"}
+
+
+FOREIGN: dict[str, Literal["anthropic", "google"]] = {
+    "openai_chat": "anthropic",
+    "openai_responses": "google",
+    "anthropic": "google",
+    "google": "anthropic",
+}
+
+
+@pytest.mark.parametrize("client", FOREIGN)
+def test_a_seal_that_another_model_left_in_a_conversation_goes_to_nobody_else(client: str) -> None:
+    """In the verbatim lane, too: the next model would refuse it, or the id that carries it."""
+    dialect, kind = DIALECTS[client], {"openai_chat": "openai"}.get(client, client)
+    seal = Seal(issuer=FOREIGN[client], kind="signature", value="c2VjcmV0")
+    parts = (Reasoning(text="hm", seal=seal), ToolCall(id="call_1", name="f", arguments="{}", seal=seal))
+    reply = Reply(id="r", model="m", parts=parts, stop=Stop(reason="tool_calls"))
+    request = dialect.decode_request(asked(client, passing_profile("m")).outline)
+    told = json.loads(dialect.encode_reply(reply, request)[0])
+    turns = AGAIN[client](told)
+    again = asked(client, passing_profile("m"), **turns)
+    assert may_carry(again.outline.body.text)
+    plan = plan_reply(upstream(kind), again)
+    assert not may_carry(plan.call.body or b"" if plan.call else b"")
+    assert plan.own
+    assert "seal" in {loss.what for loss in plan.losses}
+
+
+AGAIN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "openai_chat": lambda told: {
+        "messages": [
+            {"role": "user", "content": "hi"},
+            told["choices"][0]["message"],
+            {"role": "tool", "tool_call_id": told["choices"][0]["message"]["tool_calls"][0]["id"], "content": "x"},
+        ]
+    },
+    "openai_responses": lambda told: {"input": [{"role": "user", "content": "hi"}, *told["output"]]},
+    "anthropic": lambda told: {
+        "messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": told["content"]}]
+    },
+    "google": lambda told: {"contents": [told["candidates"][0]["content"]]},
+}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
-from argo_relay.framing.jsonx import REMOVED, JsonObject
+from argo_relay.framing.jsonx import REMOVED, JsonObject, Path
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -413,3 +413,29 @@ def test_what_msgspec_cannot_write_is_written_as_compactly(value: object, text: 
 def test_what_only_the_standard_library_writes_is_read_back(value: Any, stranger: object) -> None:
     whole = {"value": value, "stranger": stranger}
     assert jsonx.decode_loosely(jsonx.encode(whole)) == whole
+
+
+NESTED = b'{ "a" : [ {"b":1e0, "c" : "\\u0078" } , 12345678901234567890123, [true ] ] ,"z":{"n" : null} }'
+EDITS: list[tuple[dict[Path, object], bytes]] = [
+    ({("z", "n"): 1, ("z", "m"): 2}, NESTED.replace(b'{"n" : null}', b'{"n" : 1,"m":2}')),
+    (
+        {("a", 0, "c"): "new", ("a", 0, "d"): {"e": 1}},
+        b'{ "a" : [{"b":1e0, "c" : "new","d":{"e":1}},12345678901234567890123,[true ]],"z":{"n" : null} }',
+    ),
+    (
+        {("a", 0, "b"): REMOVED, ("a", 2, 0): 1, ("z",): []},
+        b'{ "a" : [{ "c" : "\\u0078" },12345678901234567890123,[1]],"z":[]}',
+    ),
+]
+
+
+@pytest.mark.parametrize(("edits", "text"), EDITS)
+def test_what_is_edited_deep_inside_leaves_the_rest_as_it_came(edits: dict[Path, object], text: bytes) -> None:
+    assert JsonObject(NESTED).edit(edits) == text
+    assert JsonObject(NESTED).edit({}) == NESTED
+
+
+def test_an_edit_is_refused_where_it_is_not_clear_which_member_is_meant() -> None:
+    with pytest.raises(BadJson, match="more than once") as caught:
+        JsonObject(b'{"a":[{"b":1,"b":2}]}').edit({("a", 0, "b"): 3})
+    assert caught.value.path == "b"

@@ -22,6 +22,7 @@ FIELDS = {
 }
 PHASES = {
     Phase.RECEIVING: "being read",
+    Phase.FETCHING: "while its images",
     Phase.CONNECTING: "while connecting",
     Phase.SENDING: "being sent",
     Phase.WAITING: "while waiting",

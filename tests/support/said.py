@@ -22,6 +22,11 @@ DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAW
 """A picture of one pixel."""
 
 
+def url_of(image: Any) -> str:
+    """Return where the image lies that is wished for: the picture of one pixel unless it says where."""
+    return image if isinstance(image, str) else f"data:image/png;base64,{DOT}"
+
+
 @dataclass
 class Said:
     """One reply; `message` is what the SDK's user sends back to go on."""
@@ -49,7 +54,7 @@ class Speaker(Protocol):
     """What it raises for a reply that did not come."""
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
-        """Ask; wishes are tools, schema, image, limit, think, timeout, before (earlier turns)."""
+        """Ask; wishes are tools, schema, image (True, or a URL), limit, think, timeout, before (earlier turns)."""
         ...
 
     def turns(self, prompt: str, said: Said, results: dict[str, str]) -> list[Any]:

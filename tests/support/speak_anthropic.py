@@ -21,8 +21,10 @@ class AnthropicSpeaker:
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt
-        if wishes.get("image"):
+        if image := wishes.get("image"):
             source = {"type": "base64", "media_type": "image/png", "data": DOT}
+            if isinstance(image, str):
+                source = {"type": "url", "url": image}
             content = [{"type": "text", "text": prompt}, {"type": "image", "source": source}]
         asked: dict[str, Any] = {
             "model": model,

@@ -23,8 +23,9 @@ class GoogleSpeaker:
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         parts = [types.Part(text=prompt)]
-        if wishes.get("image"):
-            parts.append(types.Part.from_bytes(data=base64.b64decode(DOT), mime_type="image/png"))
+        if image := wishes.get("image"):
+            dot = types.Part.from_bytes(data=base64.b64decode(DOT), mime_type="image/png")
+            parts.append(types.Part.from_uri(file_uri=image, mime_type="image/png") if isinstance(image, str) else dot)
         contents = wishes.get("before") or [types.Content(role="user", parts=parts)]
         asked: dict[str, Any] = {"model": model, "contents": contents, "config": _config(wishes)}
         if not stream:

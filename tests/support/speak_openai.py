@@ -7,7 +7,7 @@ from typing import Any
 
 from openai import APIError, LengthFinishReasonError, OpenAI
 
-from support.said import DOT, PERSON, TOOLS, WEATHER, Said
+from support.said import PERSON, TOOLS, WEATHER, Said, url_of
 
 
 class ChatSpeaker:
@@ -22,8 +22,8 @@ class ChatSpeaker:
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt
-        if wishes.get("image"):
-            picture = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{DOT}"}}
+        if image := wishes.get("image"):
+            picture = {"type": "image_url", "image_url": {"url": url_of(image)}}
             content = [{"type": "text", "text": prompt}, picture]
         asked: dict[str, Any] = {"model": model, "messages": wishes.get("before") or [_user(content)]}
         if wishes.get("tools"):
@@ -103,8 +103,8 @@ class ResponsesSpeaker:
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt
-        if wishes.get("image"):
-            picture = {"type": "input_image", "image_url": f"data:image/png;base64,{DOT}", "detail": "auto"}
+        if image := wishes.get("image"):
+            picture = {"type": "input_image", "image_url": url_of(image), "detail": "auto"}
             content = [{"type": "input_text", "text": prompt}, picture]
         asked: dict[str, Any] = {"model": model, "input": wishes.get("before") or [_user(content)], "store": False}
         if wishes.get("tools"):

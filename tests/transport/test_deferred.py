@@ -11,8 +11,11 @@ from collections.abc import Callable
 import pytest
 
 from argo_relay.dialects.base import Call
+from argo_relay.errors import FetchFailed
+from argo_relay.policy.addresses import Fence
+from argo_relay.policy.fetching import FetchRules
 from argo_relay.transport.base import Answer, Progress, Transport
-from argo_relay.transport.deferred import DeferredTransport, load_aiohttp
+from argo_relay.transport.deferred import DeferredTransport, deferred_fetch, load_aiohttp
 from argo_relay.transport.reach import Reach
 from support.stage import FakeUpstream, Play
 
@@ -120,3 +123,9 @@ async def test_what_is_loaded_by_default_is_aiohttps() -> None:
 def test_before_that_aiohttp_is_not_there() -> None:
     code = "import sys, argo_relay.transport.deferred; sys.exit('aiohttp' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=20)
+
+
+async def test_what_fetches_by_url_is_loaded_when_it_is_needed() -> None:
+    rules = FetchRules(size=1, kinds=frozenset(), fence=Fence())
+    with pytest.raises(FetchFailed, match="only http and https"):
+        await deferred_fetch("file:///etc/passwd", rules)

@@ -215,7 +215,8 @@ def _meant(name: str, keys: Sequence[Key]) -> str:
     deeper = {key.path[-1]: key for key in reversed(keys) if len(key.path) > 1} | {
         key.name: key for key in keys if len(key.path) > 1
     }
-    if name not in deeper and (near := get_close_matches(name, here, n=1)):
+    # A letter more or less says more than the same word in another place.
+    if near := get_close_matches(name, here, n=1, cutoff=0.9 if name in deeper else 0.6):
         return f"; did you mean `{near[0]}`?"
     if near := get_close_matches(name, list(deeper), n=1, cutoff=0.75):
         *groups, last = deeper[near[0]].path

@@ -197,6 +197,18 @@ def _host(value: object) -> str:
     return text
 
 
+def _place(value: object) -> str:
+    text = _text(value).lower()
+    if "/" not in text:
+        return _host(text)
+    import ipaddress  # noqa: PLC0415 - only where networks are named
+
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise _wrong(f"{shown(text)} is not a network ({error})") from None
+
+
 def _path(value: object) -> str:
     try:
         return str(Path(_text(value)).expanduser())
@@ -334,6 +346,12 @@ NAMES_OF_MODELS = mapping("a mapping of names to models' names", _model_name, _m
 ORIGINS = Kind(
     expected="a list of origins, each scheme://host[:port] without a path, such as https://app.example.org",
     read=_origin,
+    textual=True,
+    many=True,
+)
+PLACES = Kind(
+    expected="a list of host names, addresses and networks, such as images.lab.example, 10.1.2.3 or 10.1.0.0/16",
+    read=_place,
     textual=True,
     many=True,
 )

@@ -71,6 +71,17 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
+class Images(msgspec.Struct, frozen=True, kw_only=True):
+    """What the relay fetches of what requests give by URL; `max_size` in bytes, `timeout` in seconds."""
+
+    fetch: bool = True
+    max_size: int = 20 * 2**20
+    max_count: int = 50
+    timeout: float = 20.0
+    allow: tuple[str, ...] = ()
+    """Names of hosts, addresses and networks."""
+
+
 class Log(msgspec.Struct, frozen=True, kw_only=True):
     """How the one line an exchange is written, and where to (None: standard error)."""
 
@@ -98,6 +109,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     learn: bool = True
     aliases: dict[str, str] = {}
     """Names of the operator's own, and the model that each means."""
+    images: Images = Images()
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -172,6 +184,7 @@ _MODEL_KEYS: Final = (
 GROUPS: Final = {
     "upstream": "Who answers.",
     "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
+    "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
     "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
 }
 """What the keys of a group have in common."""
@@ -343,6 +356,31 @@ KEYS: Final = (
         kind=kinds.BOOLEAN,
         meaning="Learn from refusals: where the upstream names a parameter that a model does not take, the request is "
         "sent once more without it, and so are all later ones. The log has what was learned, ready for `models`.",
+    ),
+    Key(
+        name="images.fetch",
+        kind=kinds.BOOLEAN,
+        meaning="Fetch them here, and send them on as data. false: the URLs are passed on as they came.",
+    ),
+    Key(
+        name="images.max_size",
+        kind=kinds.SIZE,
+        meaning="The largest that is fetched, in bytes or as a size. A request with all of them in it may have "
+        "`max_body` bytes.",
+        example="20MiB",
+    ),
+    Key(name="images.max_count", kind=kinds.COUNT, meaning="How many a request may give by URL."),
+    Key(
+        name="images.timeout",
+        kind=kinds.DURATION,
+        meaning="How long those of one request may take, all together; the request's own timeout counts, too.",
+    ),
+    Key(
+        name="images.allow",
+        kind=kinds.PLACES,
+        meaning="Hosts, addresses and networks that may be asked although they are not on the public internet. "
+        "Whoever may use the relay can then fetch the images that are there.",
+        example="[images.lab.example, 10.1.0.0/16]",
     ),
     Key(
         name="max_body",

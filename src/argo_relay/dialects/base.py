@@ -7,7 +7,7 @@ neutral language. All are pure: bytes and values in, bytes and values out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame, Framing
-from argo_relay.framing.jsonx import JsonObject
+from argo_relay.framing.jsonx import JsonObject, Path
 from argo_relay.neutral.content import Extras
 from argo_relay.neutral.events import Event
 from argo_relay.neutral.failure import Failure
@@ -59,6 +59,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     url: str
     headers: Headers
     body: bytes | None = None
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """An image or a document that a request gives by URL."""
+
+    path: Path
+    """Where the URL stands."""
+    url: str
+    kinds: frozenset[Literal["image", "document"]]
+    """What may be there."""
+    inlined: Callable[[str, str], dict[Path, object]]
+    """Return the edits that put data (its MIME type, its base64) in the URL's place; see `JsonObject.edit`."""
+    instead: str
+    """How a client sends the same as data, as the end of a sentence."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +153,8 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     read_reply: Callable[[bytes], Digest]
     """Read a whole reply; raise BadJson when it is not one."""
     watch_stream: Callable[[], StreamWatch]
+    links: Callable[[Mapping[str, Any]], Iterator[Link]]
+    """Find what a request, given as its body's members, gives by URL."""
 
     decode_request: Callable[[Outline], Request]
     """Return what a client asks for; raise Refused (400, the field named) for what cannot be read."""

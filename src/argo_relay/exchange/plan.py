@@ -21,6 +21,7 @@ from argo_relay.models.rules import Rule
 from argo_relay.neutral.failure import Failure, bad_request
 from argo_relay.neutral.loss import Losses, shown
 from argo_relay.neutral.request import Request
+from argo_relay.neutral.seals import may_carry
 from argo_relay.policy.rules import apply_rules
 from argo_relay.upstreams.base import Ask, Operation, Upstream
 
@@ -102,11 +103,15 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         array=outline.array,
         user=asked.user,
     )
-    changes, losses, sent = adapted(upstream, asked, ask, outline.body.values)
+    generating = operation is Operation.GENERATE
+    crossed = unsealed(upstream, asked, spoken) if generating else None
+    members, lost = crossed or (outline.body.values, [])
+    changes, losses, sent = adapted(upstream, asked, ask, members)
+    losses = [*lost, *losses]
     check_strict(asked, losses)
     if upstream.streams_only(ask, sent):
         ask, changes, sent = _as_stream(ask, changes, sent)
-    generating = operation is Operation.GENERATE
+    body = jsonx.encode(sent) if crossed else outline.body.splice(changes)
 
     def translating() -> TranslateStage:
         return _translating(upstream, asked, spoken, _request_of(asked))
@@ -118,7 +123,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         else VerbatimStage(client, upstream, array=ask.array, translating=translating if generating else None)
     )
     return Plan(
-        call=upstream.call(ask, outline.body.splice(changes), asked.headers, asked.request_id),
+        call=upstream.call(ask, body, asked.headers, asked.request_id),
         stage=stage,
         upstream=upstream,
         spoken=spoken,
@@ -164,6 +169,16 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         sent=sent,
         losses=losses,
     )
+
+
+def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[str, Any], Losses] | None:
+    """Return the members of a request that carries other issuers' seals, without these; None for any other request.
+
+    So it is where a conversation goes on with another model. The codecs know whom a seal is for; bytes do not tell.
+    """
+    if not may_carry(asked.outline.body.text):
+        return None
+    return spoken.encode_request(_request_of(asked), target_of(upstream, asked.profile))
 
 
 def _request_of(asked: Asked) -> Request:

@@ -8,6 +8,7 @@ from argo_relay.clock import Clock
 from argo_relay.config.schema import Config
 from argo_relay.errors import Refused
 from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.images import Images
 from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
@@ -15,6 +16,7 @@ from argo_relay.observe.log import Sink
 from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
 from argo_relay.policy.deadline import Limit, Limits, Timer, settle
+from argo_relay.transport.deferred import deferred_fetch
 from argo_relay.upstreams.base import Upstream
 
 
@@ -35,6 +37,7 @@ class Relay:
         self.directory = directory
         self.sink = sink
         self.clock = clock
+        self.images = Images(config, upstream, deferred_fetch)
         self.admission = Admission(config.max_in_flight)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()

@@ -165,6 +165,10 @@ class Exchange:
             await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
+        if links := relay.images.linked(self._entry, outline, profile):
+            watchdog.enter(Phase.FETCHING)
+            outline = await relay.images.inlined(outline, links)
+            watchdog.enter(Phase.PREPARING)
         return Asked(
             entry=self._entry,
             outline=outline,

@@ -24,11 +24,15 @@ REMOVED: Final = object()
 _LARGE: Final = 1024 * 1024
 """Bytes from which on a text is handled for speed, not for the best error message."""
 
+Path = tuple[str | int, ...]
+"""Where a value stands in a JSON text: members' names and elements' numbers, from the top."""
+
 _DEEPEST: Final = 200
 """Levels that a text may nest; those who walk through a value need a few frames of Python's stack for each."""
 _CONTAINERS: Final = {dict, list}
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_elements = msgspec.json.Decoder(list[msgspec.Raw])
 _values = msgspec.json.Decoder()
 # https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
 _KEY = re.compile(rb'[ \t\n\r]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*:[ \t\n\r]*')
@@ -118,6 +122,40 @@ class JsonObject:
             if key not in self._spans and value is not REMOVED
         ]
         return b"{" + b",".join(kept) + self.text[self._tail :]
+
+    def edit(self, edits: Mapping[Path, object]) -> bytes:
+        """Return the object's bytes with the values at some paths replaced, added or (REMOVED) taken out.
+
+        Everything beside them stays as it came. Raise BadJson where an object on the way has a key more than once.
+        """
+        changes: dict[str, object] = {}
+        for name, below in _by_first(edits).items():
+            key = str(name)
+            changes[key] = below[()] if () in below else msgspec.Raw(_edited(self._member(key), below))
+        return self.splice(changes)
+
+    def _member(self, key: str) -> bytes:
+        span = self._spans[key]
+        return self.text[span.value : span.end]
+
+
+def _edited(text: bytes, edits: Mapping[Path, object]) -> bytes:
+    """See `JsonObject.edit`; an element of a list can only be replaced."""
+    if () in edits:
+        return encode(edits[()])
+    if not text.startswith(b"["):
+        return JsonObject(text).edit(edits)
+    elements = [bytes(element) for element in _elements.decode(text)]
+    for number, below in _by_first(edits).items():
+        elements[int(number)] = _edited(elements[int(number)], below)
+    return b"[" + b",".join(elements) + b"]"
+
+
+def _by_first(edits: Mapping[Path, object]) -> dict[str | int, dict[Path, object]]:
+    below: dict[str | int, dict[Path, object]] = {}
+    for (first, *rest), value in edits.items():
+        below.setdefault(first, {})[tuple(rest)] = value
+    return below
 
 
 @contextmanager

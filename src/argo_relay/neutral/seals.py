@@ -17,6 +17,8 @@ import msgspec
 from argo_relay.neutral.content import Seal
 
 _MARK: Final = "ar1_"
+_TRACES: Final = (_MARK.encode(), base64.b64encode(_MARK.encode())[:5])
+"""The mark in a client's bytes, and as Google's clients send it: base64 once more."""
 _BETWEEN: Final = "__ar1_"
 
 
@@ -38,6 +40,11 @@ def unpack(text: str) -> Seal | None:
         return msgspec.convert({"issuer": issuer, "kind": kind, "value": value}, Seal)
     except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError):
         return None
+
+
+def may_carry(body: bytes) -> bool:
+    """Say whether a request's bytes may hold a packed seal: that of another issuer than the field's owner."""
+    return any(trace in body for trace in _TRACES)
 
 
 def written(seal: Seal, owner: str) -> str:

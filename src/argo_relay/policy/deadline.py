@@ -39,6 +39,7 @@ class Phase(StrEnum):
 
     RECEIVING = "receiving"
     PREPARING = "preparing"
+    FETCHING = "fetching"
     CONNECTING = "connecting"
     SENDING = "sending"
     WAITING = "waiting"

@@ -16,6 +16,7 @@ _WHAT: Final = {
 _WHEN: Final = {
     Phase.RECEIVING: "while the request was being read",
     Phase.PREPARING: "while the request was being looked at",
+    Phase.FETCHING: "while its images were being fetched",
     Phase.CONNECTING: "while connecting to the upstream",
     Phase.SENDING: "while the request was being sent to the upstream",
     Phase.WAITING: "while waiting for the upstream to answer",

@@ -1,1 +1,1 @@
-"""The only room that opens a connection to an upstream."""
+"""The only room that opens connections: to upstreams, and to where images lie that clients give by URL."""

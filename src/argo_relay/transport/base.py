@@ -1,9 +1,12 @@
-"""What the rest of the house knows of a transport: `open(call, progress)`, and an answer to read."""
+"""What the rest of the house knows of a transport: `open(call, progress)`, and an answer to read.
+
+Beside it stands Fetch, for what clients give by URL.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from argo_relay.dialects.base import Call
 
@@ -53,4 +56,50 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Cut all connections."""
+        ...
+
+
+class Rules(Protocol):
+    """What may be fetched; the decisions are made elsewhere."""
+
+    @property
+    def size(self) -> int:
+        """The most bytes."""
+        ...
+
+    @property
+    def accept(self) -> str:
+        """What the header `accept` says."""
+        ...
+
+    @property
+    def wanted(self) -> str:
+        """What it must be, in words."""
+        ...
+
+    def fault_of(self, url: str) -> str | None:
+        """Return what is wrong with a URL, as the end of a sentence; None when it may be asked for."""
+        ...
+
+    def lets(self, host: str, address: str) -> bool:
+        """Say whether a connection may be made to an address that a host's name led to."""
+        ...
+
+    def type_of(self, start: bytes) -> str | None:
+        """Return the MIME type of what begins with these bytes; None when it is not wanted."""
+        ...
+
+
+class Fetched(NamedTuple):
+    """What a URL led to."""
+
+    media_type: str
+    data: bytes
+
+
+class Fetch(Protocol):
+    """Fetches what a client gave by URL, without a time limit of its own."""
+
+    async def __call__(self, url: str, rules: Rules) -> Fetched:
+        """Return what is there; raise FetchFailed. Cancelling it closes the connection."""
         ...

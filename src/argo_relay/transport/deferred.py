@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from argo_relay.dialects.base import Call
-from argo_relay.transport.base import Answer, Progress, Transport
+from argo_relay.transport.base import Answer, Fetch, Fetched, Progress, Rules, Transport
 from argo_relay.transport.reach import DIRECT, Reach
 
 
@@ -19,6 +19,18 @@ def load_aiohttp() -> Callable[[Reach], Transport]:
     from argo_relay.transport.aiohttp_client import AiohttpTransport  # noqa: PLC0415 - see the module
 
     return AiohttpTransport
+
+
+def load_fetch() -> Fetch:
+    """Import aiohttp; return what fetches on it."""
+    from argo_relay.transport.fetch import fetch  # noqa: PLC0415 - see the module
+
+    return fetch
+
+
+async def deferred_fetch(url: str, rules: Rules) -> Fetched:
+    """Fetch what a client gave by URL; see Fetch."""
+    return await (await asyncio.to_thread(load_fetch))(url, rules)
 
 
 class DeferredTransport:

@@ -75,6 +75,11 @@ class Upstream(Protocol):
         """Model names go to it as clients write them."""
         ...
 
+    @property
+    def fetches(self) -> bool:
+        """It fetches by itself what a request gives by URL."""
+        ...
+
     def dialect_for(self, client: str, profile: Profile) -> str:
         """Return the dialect in which a model is asked when the client speaks `client`."""
         ...

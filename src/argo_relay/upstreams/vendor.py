@@ -57,6 +57,11 @@ class VendorUpstream(msgspec.Struct, frozen=True, kw_only=True):
         """A server's names are its own."""
         return True
 
+    @property
+    def fetches(self) -> bool:
+        """All vendors do, and a server of the user's knows best what it reaches."""
+        return True
+
     def dialect_for(self, client: str, profile: Profile) -> str:
         """Return the one dialect that the server speaks."""
         return _DIALECTS[self.kind]

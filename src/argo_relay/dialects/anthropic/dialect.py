@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from argo_relay.dialects.anthropic.errors import decode_error, encode_error
+from argo_relay.dialects.anthropic.links import links
 from argo_relay.dialects.anthropic.outline import outline
 from argo_relay.dialects.anthropic.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.anthropic.request_decoder import decode_request
@@ -20,6 +21,7 @@ ANTHROPIC: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=AnthropicStreamWatch,
+    links=links,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_reply=decode_reply,

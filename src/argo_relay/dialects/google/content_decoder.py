@@ -46,7 +46,7 @@ _PACKED: Final = "YXIxX"
 # Members that a result with nothing but one text has, in the official documentation and client.
 _PLAIN: Final = ("output", "result", "error")
 # What only Google can open: its storage, and files that were uploaded to it.
-_HELD: Final = ("gs://", "https://generativelanguage.googleapis.com/")
+HELD: Final = ("gs://", "https://generativelanguage.googleapis.com/")
 
 
 def decode_seal(signature: Any) -> Seal | None:
@@ -78,7 +78,7 @@ def decode_media(part: dict[str, Any]) -> Media | None:
             media_type = media_type if isinstance(media_type, str) else None
             name = blob.get("displayName")
             value = blob[source]
-            held = field == "fileData" and value.startswith(_HELD)
+            held = field == "fileData" and value.startswith(HELD)
             return Media(
                 kind=media_kind(media_type),
                 media_type=media_type,

@@ -215,7 +215,7 @@ class MessagesEncoder:
         mine = part.extras.get(DIALECT, {})
         self._broken = True
         if self._own:
-            self._own_reasoning(part, mine)
+            self._own_reasoning(part, path, mine)
             return
         if self._owner is not None and not (self._owner == "google" and _is_own(part.seal)):
             self._lose_seal(path, part.seal)
@@ -228,12 +228,16 @@ class MessagesEncoder:
         if part.text:
             self._thoughts.append(part.text)
 
-    def _own_reasoning(self, part: Reasoning, mine: Block) -> None:
+    def _own_reasoning(self, part: Reasoning, path: str, mine: Block) -> None:
         if "chunk" in mine:
             pieces = [{"type": "text", "text": part.text}]
             self._content.append({"type": "thinking", "thinking": pieces, **mine["chunk"]})
             return
         self._message.update(mine.get("plain", {}))
+        if part.seal is not None and not _is_own(part.seal):
+            # Another model's, from before this one was asked.
+            self._lose_seal(path, part.seal)
+            mine = {name: value for name, value in mine.items() if name != "detail"}
         if "detail" in mine or _is_own(part.seal):
             self._add_detail(part)
         elif "plain" not in mine:

@@ -6,6 +6,7 @@ from typing import Final
 
 from argo_relay.dialects.base import Dialect
 from argo_relay.dialects.openai_chat.errors import decode_error, encode_error
+from argo_relay.dialects.openai_chat.links import links
 from argo_relay.dialects.openai_chat.outline import outline
 from argo_relay.dialects.openai_chat.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_chat.request_decoder import decode_request
@@ -20,6 +21,7 @@ OPENAI_CHAT: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=ChatStreamWatch,
+    links=links,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_reply=decode_reply,

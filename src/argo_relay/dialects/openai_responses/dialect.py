@@ -6,6 +6,7 @@ from typing import Final
 
 from argo_relay.dialects.base import Dialect
 from argo_relay.dialects.openai_responses.errors import decode_error, encode_error
+from argo_relay.dialects.openai_responses.links import links
 from argo_relay.dialects.openai_responses.outline import outline
 from argo_relay.dialects.openai_responses.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_responses.request_decoder import decode_request
@@ -20,6 +21,7 @@ OPENAI_RESPONSES: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=ResponsesStreamWatch,
+    links=links,
     decode_request=decode_request,
     encode_request=encode_request,
     decode_reply=decode_reply,

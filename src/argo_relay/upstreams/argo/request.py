@@ -13,7 +13,7 @@ from argo_relay.upstreams.base import Changes
 
 Step = Callable[[Any], tuple[Any, Losses]]
 
-_LATE_INSTRUCTIONS: Final = re.compile(r"claude(?:opus48|opus5|sonnet5|fable)")
+_LATE_INSTRUCTIONS: Final = re.compile(r"claude(?:opus48|opus5|fable)")
 """Models that take instructions in the middle of a conversation."""
 
 

@@ -46,6 +46,11 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
         """Argo takes its own ids only."""
         return False
 
+    @property
+    def fetches(self) -> bool:
+        """Nobody has seen Argo do it, and its network is a closed one."""
+        return False
+
     def dialect_for(self, client: str, profile: Profile) -> str:
         """Return the dialect of the route for a model.
 
