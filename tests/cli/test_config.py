@@ -211,7 +211,7 @@ def test_init_writes_nothing_that_is_wrong(runs: Runs, own_file: Path, arguments
 
 
 def test_init_without_a_home_wants_a_path(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo_relay.cli.config.home_file", lambda environ: None)
+    monkeypatch.setattr("argo_relay.config.write.home_file", lambda environ: None)
     result = runs("init", "--user", "jdoe")
     assert result.exit_code == 2
     assert "pass --path PATH" in result.stderr

@@ -75,6 +75,7 @@ timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heart
 models:
   gpt-4o: {timeouts: {total: 1.5, first_event: null}}
   claude-opus-4.7: {timeouts: {idle: 2, connect: 1e0}}
+learn: no
 max_body: 1 MiB
 max_in_flight: 1
 shutdown_grace: 0
@@ -99,6 +100,7 @@ log: {format: json, file: relay.log, requests: no}
             "gpt-4o": ModelRow(timeouts=ModelTimeouts(total=1.5, first_event=None)),
             "claude-opus-4.7": ModelRow(timeouts=ModelTimeouts(idle=2, connect=1)),
         },
+        learn=False,
         max_body=2**20,
         max_in_flight=1,
         shutdown_grace=0,
@@ -258,7 +260,7 @@ def test_an_empty_file_is_a_valid_one(loads: Loads, text: str) -> None:
 
 
 def test_values_to_be_written_are_checked() -> None:
-    check_values({"user": "jdoe", "port": None})
+    check_values({"user": "jdoe", "timeouts.idle": None})
     with pytest.raises(ConfigError) as caught:
         check_values({"user": "JDoe", "port": 70000})
     assert [problem.split(": ")[0] for problem in caught.value.problems] == ["--user", "--port"]

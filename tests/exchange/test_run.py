@@ -130,7 +130,9 @@ async def test_what_carries_no_content_resets_no_timer(filler: bytes) -> None:
     drip = [(1.0, filler)] * 100
     first = await stage(Play(body=drip)).run(FakeClient([(0, ask(stream=True, timeout={"first_event": 7}))]))
     assert first.took == 7
-    assert in_band_error(first.client.body)["code"] == "timeout_first_event"
+    # Before the first word the relay may have passed on nothing yet: then the error has a status of its own.
+    told = first.client.json()["error"] if first.client.status == 504 else in_band_error(first.client.body)
+    assert told["code"] == "timeout_first_event"
     idle = await stage(Play(body=[(1, chunk()), *drip])).run(FakeClient([(0, ask(stream=True, timeout={"idle": 7}))]))
     assert idle.took == 8
     assert in_band_error(idle.client.body)["code"] == "timeout_idle"
@@ -380,7 +382,7 @@ async def test_a_client_that_cannot_be_answered_is_no_success() -> None:
         (Play(headers={"content-type": "text/html"}, body=[(0, b"<html>hello</html>")]), False),
         (Play(headers={"content-type": "text/html"}, body=[(0, b"<html>hello</html>")]), True),
         (Play(headers=JSON, body=[(0, b"no json")]), False),
-        (Play(headers=JSON, body=[(0, WHOLE)]), True),
+        (Play(headers=JSON, body=[(0, b"{}")]), True),
         (Play(body=[(0, chunk())]), False),
         (Play(status=999), False),
         (Play(status=302, headers={"location": "http://elsewhere"}), False),

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from argo_relay.cli.model_sheet import print_sheet, sheet_of
 from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
-from argo_relay.cli.report import report, warn
+from argo_relay.cli.report import report, warn, write_json
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import Loaded, load
 from argo_relay.errors import RelayError
@@ -49,8 +48,7 @@ def models(config_file: Path | None, base_url: str | None, model: str | None, *,
     if model is not None and sheet is None:
         raise report(RelayError(f"{reason(roster, model)} `argo-relay models` lists all."))
     if as_json:
-        shown = _rows(roster) if sheet is None else sheet
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2).decode())
+        write_json(_rows(roster) if sheet is None else sheet)
     elif sheet is not None:
         print_sheet(sheet)
     elif sys.stdout.isatty():

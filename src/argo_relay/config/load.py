@@ -58,7 +58,8 @@ def load(
         findings.problems += error.problems
     warnings = _exposed(path, mode, findings)
     read_environment(environ, findings)
-    _read_overrides(overrides or {}, flags or {}, findings)
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    _read_overrides(given, flags or {}, findings)
     loaded = _built(findings)
     find_conflicts(loaded, findings)
     if findings.problems:
@@ -97,8 +98,6 @@ def _line(problem: str, path: str) -> int:
 
 def _read_overrides(overrides: Mapping[str, object], flags: Mapping[str, str], findings: Findings) -> None:
     for name, value in overrides.items():
-        if value is None:
-            continue
         key = _KEYS[name]
         origin = f"flag {flags.get(name, '--' + key.path[-1].replace('_', '-'))}"
         findings.take(key, key.path, value_in(key.kind, value) if isinstance(value, str) else value, origin)

@@ -59,6 +59,8 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator sets for one model."""
 
     timeouts: ModelTimeouts = ModelTimeouts()
+    parameters: dict[str, str] = {}
+    """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
     aliases: dict[str, str] = {}
     """Names of the operator's own, and the model that each means."""
+    learn: bool = True
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -285,6 +288,12 @@ KEYS: Final = (
         meaning="Names of your own: what a client asks for, and the model that it means. A name that is a model's, "
         "too, means yours.",
         example="{gpt-3.5-turbo: gpt-4.1-mini, best: claude-opus-4.8}",
+    ),
+    Key(
+        name="learn",
+        kind=kinds.BOOLEAN,
+        meaning="Learn from refusals: where the upstream names a parameter that a model does not take, the request is "
+        "sent once more without it, and so are all later ones. The log has what was learned, ready for `models`.",
     ),
     Key(
         name="max_body",

@@ -35,6 +35,8 @@ from argo_relay.policy.wish import wish
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
 _LONGEST_NAME: Final = 200
+_MOST_LESSONS: Final = 4
+"""How often a request is sent once more because the upstream has named a parameter that it does not take."""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 _log = logging.getLogger("argo_relay")
@@ -109,24 +111,47 @@ class Exchange:
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
     async def _serve(self) -> None:
-        relay, watchdog = self._relay, self._watchdog
+        relay = self._relay
         relay.admission.enter()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
-            chosen = await self._prepare(await read_body(self._client, relay.config.max_body))
-            lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
-            if chosen.call is None:
-                await lane.answer()
-                return
-            watchdog.enter(Phase.CONNECTING)
-            answer = await relay.directory.transport.open(chosen.call, watchdog)
-            relay.directory.seen()
-            await lane.relay(answer, chosen.upstream, stream=chosen.stream, own=chosen.own)
+            asked = await self._prepare(await read_body(self._client, relay.config.max_body))
+            for lessons in range(_MOST_LESSONS + 1):
+                chosen = self._plan = plan(relay.upstream, asked)
+                self._keep_alive(chosen)
+                try:
+                    await self._attempt(chosen)
+                except UpstreamRefused as refused:
+                    wiser = self._learn(asked, chosen, refused.failure) if lessons < _MOST_LESSONS else None
+                    if wiser is None:
+                        raise
+                    asked = wiser
+                else:
+                    return
         finally:
             relay.admission.leave()
 
-    async def _prepare(self, body: bytes) -> Plan:
-        """Read the request, settle its limits, and return what is to be done; nothing else of it is kept."""
+    async def _attempt(self, chosen: Plan) -> None:
+        relay, watchdog = self._relay, self._watchdog
+        lane = self._lane = Lane(chosen, watchdog, self._outlet, self._every_reply)
+        if chosen.call is None:
+            await lane.answer()
+            return
+        watchdog.enter(Phase.CONNECTING)
+        answer = await relay.directory.transport.open(chosen.call, watchdog)
+        relay.directory.seen()
+        await lane.relay(answer)
+
+    def _learn(self, asked: Asked, chosen: Plan, failure: Failure) -> Asked | None:
+        """Return the request under what its refusal teaches; None where that is nothing, or comes too late."""
+        said = self._outlet.status is not None and (self._stream or not self._outlet.early)
+        book, profile = self._relay.rulebook, asked.profile
+        if said or not book.learn(profile, failure, chosen.spoken.name, chosen.sent, asked.rules):
+            return None
+        return msgspec.structs.replace(asked, rules=book.of(profile, self._relay.directory.roster))
+
+    async def _prepare(self, body: bytes) -> Asked:
+        """Read the request, settle its limits, find its model."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
         self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
@@ -140,7 +165,7 @@ class Exchange:
             await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
-        read = Asked(
+        return Asked(
             entry=self._entry,
             outline=outline,
             profile=profile,
@@ -148,10 +173,8 @@ class Exchange:
             request_id=self._request_id,
             received=int(self._time),
             user=self._user,
+            rules=relay.rulebook.of(profile, relay.directory.roster),
         )
-        chosen = self._plan = plan(relay.upstream, read)
-        self._keep_alive(chosen)
-        return chosen
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
@@ -180,7 +203,7 @@ class Exchange:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 if outlet.status is None:
                     body = hide(own.body if own and own.body else self._dialect.encode_error(failure))
-                    extra = own.headers if own else _failure_headers(failure)
+                    extra = _failure_headers(failure, own.headers if own else [])
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
@@ -232,7 +255,7 @@ class Exchange:
             status=self._outlet.status,
             model=self._model,
             served=profile.internal_id if profile else None,
-            upstream=chosen.upstream.name if chosen else None,
+            upstream=chosen.spoken.name if chosen else None,
             stream=self._stream,
             code=failure.code if failure else None,
             at_fault=failure.at_fault if failure else None,
@@ -250,13 +273,18 @@ class Exchange:
         )
 
 
-def _failure_headers(failure: Failure) -> Headers:
-    headers: Headers = []
-    if failure.timer:
+def _failure_headers(failure: Failure, passed: Headers) -> Headers:
+    headers = list(passed)
+    given = {name for name, _ in passed}
+    if failure.timer or failure.final:
         # Without it the official SDKs send the same paid request twice more.
-        headers += [("x-should-retry", "false"), ("x-timeout-timer", failure.timer)]
-    if failure.retry_after is not None:
+        headers.append(("x-should-retry", "false"))
+    if failure.timer:
+        headers.append(("x-timeout-timer", failure.timer))
+    if failure.retry_after is not None and "retry-after" not in given:
         headers.append(("retry-after", shown(failure.retry_after)))
+    if failure.upstream_request_id is not None and "x-upstream-request-id" not in given:
+        headers.append(("x-upstream-request-id", failure.upstream_request_id))
     if failure.kind is FailureKind.SLOW_REQUEST:
         # The rest of the body may still come, and must not be taken for the next request.
         headers.append(("connection", "close"))
