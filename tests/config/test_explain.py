@@ -46,6 +46,13 @@ def test_users_are_only_counted_and_aliases_are_shown(tmp_path: Path) -> None:
     assert table["aliases"].value == {"best": "gpt-5.5", "x": "a b"}
 
 
+def test_a_proxy_is_shown_without_its_password(tmp_path: Path) -> None:
+    loaded = load(environ={"ARGO_RELAY_UPSTREAM_PROXY": "http://s3cret-a:s3cret-b@proxy:1"}, directory=tmp_path)
+    (row,) = [row for row in rows(loaded) if row.key == "upstream.proxy"]
+    assert (row.value, row.text) == ("http://***@proxy:1", '"http://***@proxy:1"')
+    assert b"s3cret" not in msgspec.json.encode(list(rows(loaded)))
+
+
 def test_models_have_a_row_for_what_is_set(tmp_path: Path) -> None:
     path = tmp_path / "argo-relay.yaml"
     path.write_text(

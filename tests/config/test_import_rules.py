@@ -38,7 +38,6 @@ def later_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, kind in {
         "identity": text,
         "upstream.refresh": kinds.DURATION_OR_NONE,
-        "upstream.resolve": kinds.Kind(expected="a list", read=str, many=True),
         "images.timeout": kinds.DURATION,
         "images.max_size": kinds.SIZE,
         "aliases": kinds.ROWS,

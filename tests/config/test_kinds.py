@@ -187,6 +187,27 @@ def test_a_word_that_yaml_reads_as_something_else_wants_quotes() -> None:
     assert refusal(kinds.USER, False) == "it is a boolean (put it in quotes if you mean text)"
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "keep",
+        "drop",
+        "drop unless 1",
+        "drop beside a.b",
+        "rename max_completion_tokens",
+        "default 8192",
+        "nearest low high",
+        "thinking",
+        "thinking adaptive",
+        "thinking enabled",
+    ],
+)
+def test_a_deed_is_one_of_a_few_sentences(deed: str) -> None:
+    assert kinds.DEEDS.accept(("a.b", deed)) == ("a.b", deed)
+    for wrong in (f"{deed}  x", f"not {deed}", deed.upper()):
+        refusal(kinds.DEEDS, ("a", wrong))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "localhost", "relay.example.org", "0.0.0.0"])
 def test_a_host_is_a_name_or_an_address(host: str) -> None:
     assert kinds.HOST.accept(host) == host

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argo_relay.config import kinds
+from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
 from argo_relay.config.schema import KEYS, Config, Key, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
@@ -69,11 +69,13 @@ port: 0
 socket: /run/relay.sock
 keys: [a, "5"]
 origins: [https://App.example.org/]
-upstream: {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY, refresh: 60}
+upstream:
+  {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY, refresh: 60,
+   ca_bundle: ca.pem, resolve: ["h:1:[::2]"], connect_to: ["::localhost:2"], proxy: socks5://u:p@h:3}
 aliases: {gpt-3.5-turbo: gpt-4.1-mini, "5": o3}
 timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heartbeat: 0, whole_heartbeat: yes, body: 5}
 models:
-  gpt-4o: {timeouts: {total: 1.5, first_event: null}}
+  gpt-4o: {timeouts: {total: 1.5, first_event: null}, parameters: {seed: drop, b.c: rename d}}
   claude-opus-4.7: {timeouts: {idle: 2, connect: 1e0}}
 learn: no
 max_body: 1 MiB
@@ -90,14 +92,24 @@ log: {format: json, file: relay.log, requests: no}
         keys=("a", "5"),
         origins=("https://app.example.org",),
         upstream=Upstream(
-            kind="anthropic", environment="dev", base_url="http://localhost:1/argoapi", key_env="MY_KEY", refresh=60
+            kind="anthropic",
+            environment="dev",
+            base_url="http://localhost:1/argoapi",
+            key_env="MY_KEY",
+            refresh=60,
+            resolve=("h:1:[::2]",),
+            connect_to=("::localhost:2",),
+            proxy="socks5://u:p@h:3",
+            ca_bundle="ca.pem",
         ),
         aliases={"gpt-3.5-turbo": "gpt-4.1-mini", "5": "o3"},
         timeouts=Timeouts(
             total=1, connect=2, first_event=3, idle=None, max_total=4, heartbeat=None, whole_heartbeat=True, body=5
         ),
         models={
-            "gpt-4o": ModelRow(timeouts=ModelTimeouts(total=1.5, first_event=None)),
+            "gpt-4o": ModelRow(
+                timeouts=ModelTimeouts(total=1.5, first_event=None), parameters={"seed": "drop", "b.c": "rename d"}
+            ),
             "claude-opus-4.7": ModelRow(timeouts=ModelTimeouts(idle=2, connect=1)),
         },
         learn=False,
@@ -183,6 +195,17 @@ def test_keys_that_others_can_read_are_warned_of(tmp_path: Path) -> None:
     path.write_text("keys: []\nusers: {}\n")
     path.chmod(0o644)
     assert load(config=path, environ={"ARGO_RELAY_KEYS": "s3cret"}).warnings == ()
+
+
+def test_a_proxys_password_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.write_text("upstream: {proxy: 'http://u:s3cret@proxy:1'}\n")
+    path.chmod(0o640)
+    (warning,) = load(config=path, environ={}).warnings
+    assert "holds the proxy's password" in warning
+    assert "s3cret" not in warning
+    path.write_text("upstream: {proxy: 'http://proxy:1'}\n")
+    assert load(config=path, environ={}).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -296,10 +319,14 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
         "{a: {b: c}}",
     ),
     kinds.NAMES_OF_MODELS: ("a", "5", "[a]", "{a: 5}", "{a: null}", "{'': c}", "{a: ''}", "{a: [b]}", "{a: {b: c}}"),
+    kinds.DEEDS: ("a", "[a]", "{a: 5}", "{a: null}", "{'': drop}", "{a: forget}", "{a.b.c: drop}", "{a: rename}"),
     kinds.INTERVAL_OR_NONE: (*_NUMBERS_NOT, "0", "0.5"),
     kinds.ORIGINS: ("https://a", "5", "{a: b}", "[5]", "[a]", "['*']", "[https://a/b]"),
     kinds.BASE_URL: (*_TEXT_NOT, "localhost", "http://h/v1", "http://u@h", "http://h?a", "ftp://h"),
     kinds.VARIABLE: (*_TEXT_NOT, "sk-1", "1A", "A B"),
+    addresses.RESOLVE: ("a", "5", "{a: b}", "[5]", "['h:1']", "['h:1:name']", "[null]"),
+    addresses.CONNECT_TO: ("a", "5", "{a: b}", "[5]", "['h:1:k']", "['h:1::']", "[null]"),
+    addresses.PROXY: (*_TEXT_NOT, "h:1", "ftp://h"),
     kinds.ROWS: ("5", "a", "[a]", "{m: 5}", "{m: [a]}", "{m: {timeouts: 5}}"),
 }
 _WORDS_NOT = (*_TEXT_NOT, "null", "xml")

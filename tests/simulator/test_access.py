@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from argo_relay.simulator.access import notice, user_of
+from argo_relay.simulator.access import BEARER, Carriers, notice, user_of
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from argo_relay.simulator.access import notice, user_of
 )
 def test_the_bearer_wins_over_the_body(authorization: str | None, body: object, user: str | None) -> None:
     headers = {} if authorization is None else {"authorization": authorization}
-    assert user_of(headers, body) == user
+    assert user_of(headers, body, BEARER) == user
 
 
 @pytest.mark.parametrize("user", ["alice", "svcrelay", "ac.jdoe", "a", "jane-d_9"])
@@ -61,4 +61,9 @@ def test_who_has_spent_the_quota() -> None:
     ],
 )
 def test_a_key_comes_after_the_bearer_and_before_the_body(headers: dict[str, str], keyed: bool, user: str) -> None:
-    assert user_of(headers, {"user": "carol"}, keyed=keyed) == user
+    assert user_of(headers, {"user": "carol"}, Carriers(key=keyed)) == user
+
+
+@pytest.mark.parametrize(("user", "alias"), [("denied", "nobody"), ("quota", "overdrawn")])
+def test_users_have_two_names(user: str, alias: str) -> None:
+    assert notice(user) == (notice(alias) or "").replace(alias, user)

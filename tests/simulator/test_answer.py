@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from argo_relay.simulator.answer import Answer, Tokens, compose, denial
+from argo_relay.simulator.answer import Answer, Part, Tokens, compose, denial, leaked, wordless
 from argo_relay.simulator.directives import parse
 from argo_relay.simulator.request import Tool, Turn
 
@@ -68,3 +68,27 @@ def test_nothing_may_be_counted() -> None:
 
 def test_a_denial_costs_nothing() -> None:
     assert (denial("no").parts[0].text, denial("no").tokens.total) == ("no", 0)
+
+
+def test_thoughts_can_take_it_all() -> None:
+    made = wordless(Part(kind="text", pieces=("",)), 7, 64)
+    assert (made.finish, made.tokens) == ("length", Tokens(prompt=7, completion=64, thinking=64))
+    assert [part.text for part in made.parts] == [""]
+
+
+def test_calls_that_leak() -> None:
+    tools = (Tool(name="f", schema={"type": "object", "required": ["a"], "properties": {"a": {"type": "boolean"}}}),)
+    made = leaked(answer("[tool=any]", tools=tools))
+    assert (kinds(made), made.finish) == ([("text", 2)], "stop")
+    assert made.parts[0].text == (
+        "{'id': '1', 'input': {'a': True}, 'name': 'f', 'type': 'tool_use', 'cache_control': None}"
+    )
+    words = answer("ping")
+    assert leaked(words) is words
+
+
+def test_a_notice_before_the_words() -> None:
+    made = answer("[notice=quota] [chunks=2] [think=1]")
+    assert kinds(made) == [("thinking", 1), ("text", 3)]
+    assert "IMPORTANT USAGE NOTICE FROM ARGO" in made.parts[1].pieces[0]
+    assert made.parts[1].pieces[1] == "This is the Argo simulator, answering as gpt4o."

@@ -83,7 +83,8 @@ async def test_usage_may_be_null(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("limit", ["max_tokens", "max_completion_tokens"])
-async def test_a_token_limit_ends_the_answer(ask: Ask, limit: str) -> None:
+async def test_a_token_limit_ends_the_answer(ask: Ask, client: httpx.AsyncClient, limit: str) -> None:
+    await client.put("/simulator/era", json={"as_of": "2026-05"})
     body = (await ask("[chunks=40]", **{limit: 5})).json()
     assert (body["choices"][0]["finish_reason"], body["usage"]["completion_tokens"]) == ("length", 5)
     streamed = await ask("[chunks=40]", stream=True, **{limit: 5})
@@ -105,7 +106,8 @@ async def test_a_token_limit_ends_the_answer(ask: Ask, limit: str) -> None:
 async def test_tools_when_asked(
     ask: Ask, model: str, prompt: str, fields: dict[str, Any], name: str, given: dict[str, Any]
 ) -> None:
-    whole = await ask(prompt, model=model, max_tokens=100, tools=TOOLS, **fields)
+    limit = {"max_tokens": 100} if model.startswith("claude") else {}
+    whole = await ask(prompt, model=model, tools=TOOLS, **limit, **fields)
     choice = whole.json()["choices"][0]
     (call,) = choice["message"]["tool_calls"]
     assert choice["finish_reason"] == "tool_calls"
@@ -277,3 +279,23 @@ async def test_what_was_asked_is_told(ask: Ask, client: httpx.AsyncClient) -> No
     assert set(streamed["headers"]) == {"x-request-id", "user-agent", "accept"}
     assert streamed["started"] <= streamed["ended"]
     assert (whole["id"], whole["user"], whole["stream"], whole["events"]) == (2, "tester", False, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "limit", "empty"), [("gpto3mini", 64, True), ("gpto3", 16, True), ("gpto3", 17, False)]
+)
+async def test_thoughts_can_leave_nothing_to_say(ask: Ask, model: str, limit: int, empty: bool) -> None:
+    body = (await ask("[chunks=30]", model=model, max_completion_tokens=limit)).json()
+    choice, details = body["choices"][0], body["usage"]["completion_tokens_details"]
+    assert (choice["finish_reason"], body["usage"]["completion_tokens"]) == ("length", limit)
+    assert (choice["message"]["content"] == "", details["reasoning_tokens"]) == (empty, limit if empty else 0)
+    assert not empty or choice["content_filter_results"] == {}
+    streamed = await ask("[chunks=30]", model=model, max_completion_tokens=limit, stream=True)
+    assert (text(streamed) == "", finish(streamed)) == (empty, ["length"])
+
+
+async def test_claudes_calls_leaked_once(ask: Ask, client: httpx.AsyncClient) -> None:
+    await client.put("/simulator/era", json={"as_of": "2026-05"})
+    message = (await ask("[tool=no_arguments]", model="claudesonnet46", tools=TOOLS)).json()["choices"][0]["message"]
+    assert message["tool_calls"] is None
+    assert message["content"].startswith("{'id': 'toolu_vrtx_")

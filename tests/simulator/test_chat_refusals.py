@@ -8,7 +8,7 @@ import pytest
 from argo_relay.simulator.chat_refusals import judge
 from argo_relay.simulator.models import find
 from argo_relay.simulator.request import Refusal, Request, Turn
-from argo_relay.simulator.seals import sealed
+from argo_relay.simulator.ways import NEWEST, AsOf, Ways
 
 USER = {"role": "user", "content": "ping"}
 # As production answered on 2026-05-21, broken into lines for this page only.
@@ -31,10 +31,11 @@ STREAM_REQUIRED = """
 CALLS = [{"id": "call_1", "type": "function"}, {"id": "call_2", "type": "function"}]
 
 
-def judged(model: str, *messages: dict[str, Any], **fields: Any) -> Refusal | None:
+def judged(model: str, *messages: dict[str, Any], as_of: AsOf = NEWEST, **fields: Any) -> Refusal | None:
     known = find(model)
     assert known is not None
-    return judge(Request(body=fields, model=model, messages=list(messages) or [USER], turn=Turn()), known)
+    asked = Request(body=fields, model=model, messages=list(messages) or [USER], turn=Turn(), ways=Ways(as_of=as_of))
+    return judge(asked, known)
 
 
 def answer(model: str, *messages: dict[str, Any], **fields: Any) -> tuple[int, str]:
@@ -76,16 +77,25 @@ def test_what_reaches_the_model(model: str, fields: dict[str, Any]) -> None:
 )
 def test_a_whole_claude_reply_without_a_small_limit_is_a_500(fields: dict[str, Any]) -> None:
     assert answer("claudesonnet46", **fields) == (500, STREAM_REQUIRED)
+    assert judged("claudesonnet46", as_of="2026-05", **fields) is None
 
 
-@pytest.mark.parametrize("model", ["gemini25pro", "gemini25flash"])
-def test_null_content_crashes_gemini(model: str) -> None:
-    assert answer(model, USER, {"role": "assistant", "content": None}) == (
-        500,
-        '{"error":{"message":"\'NoneType\' object is not iterable","type":"TypeError","code":"internal_error"}}',
-    )
-    assert judged(model, USER, {"role": "assistant"}) is None
-    assert judged("gpt4o", USER, {"role": "assistant", "content": None}) is None
+@pytest.mark.parametrize(
+    ("as_of", "refusing"),
+    [("2026-04", {"gpt4o"}), ("2026-05", set()), ("2026-08", {"gpt4o", "gpto3"}), ("2026-09", {"gpt4o", "gpto3"})],
+)
+def test_max_tokens_is_refused_at_times(as_of: AsOf, refusing: set[str]) -> None:
+    models = ("gpt4o", "gpto3", "gemini25pro")
+    assert {model for model in models if judged(model, as_of=as_of, max_tokens=64)} == refusing
+    assert not any(judged(model, as_of=as_of, max_completion_tokens=64) for model in models)
+    for model in refusing:
+        status, body = answer(model, max_tokens=64, as_of=as_of)
+        assert status == 400
+        assert json.loads(body)["error"]["message"] == (
+            "Error code: 400 - {'error': {'message': \"Unsupported parameter: 'max_tokens' is not supported with this "
+            "model. Use 'max_completion_tokens' instead.\", 'type': 'invalid_request_error', 'param': 'max_tokens', "
+            "'code': 'unsupported_parameter'}}"
+        )
 
 
 @pytest.mark.parametrize("role", ["developer", "bot", None, ["user"]])
@@ -96,13 +106,6 @@ def test_an_unknown_role_is_blamed_on_tool_calls(role: object) -> None:
         "Error code: 400 - {'error': {'message': \"Unknown parameter: 'messages[1].tool_calls'.\", "
         "'type': 'invalid_request_error', 'param': 'messages[1].tool_calls', 'code': 'unknown_parameter'}}"
     )
-
-
-def test_gemini_takes_one_call_a_turn() -> None:
-    status, body = answer("gemini25pro", USER, {"role": "assistant", "content": "", "tool_calls": CALLS})
-    assert status == 400
-    assert "number of function response parts is equal to the number of function call parts" in body
-    assert judged("gemini25pro", USER, {"role": "assistant", "content": "", "tool_calls": CALLS[:1]}) is None
 
 
 def test_openai_wants_a_result_for_each_call() -> None:
@@ -121,23 +124,33 @@ def test_embedding_models_do_not_chat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("signature", "taken"),
-    [
-        (sealed("call", "get_weather"), True),
-        ("skip_thought_signature_validator", True),
-        (sealed("reasoning", "get_weather"), False),
-        ("made up", False),
-        (None, False),
-    ],
+    ("model", "param"), [("gpt4o", "'param': 'messages.[1].role'"), ("claudeopus46", "req_vrtx_"), ("gemini25pro", "")]
 )
-def test_gemini_knows_the_signatures_of_its_calls(signature: str | None, taken: bool) -> None:
-    call = {"id": "call_1", "extra_content": {"google": {"thought_signature": signature}}}
-    made = {"role": "assistant", "content": "", "tool_calls": [call]}
-    refusal = judged("gemini25pro", USER, made)
-    assert (refusal is None) == taken
-    assert refusal is None or b"Corrupted thought signature." in refusal.body
+def test_a_result_that_nobody_asked_for(model: str, param: str) -> None:
+    result = {"role": "tool", "tool_call_id": "call_1", "content": "ok"}
+    status, body = answer(model, USER, result, stream=True)
+    assert status == 400
+    assert param in body
+    call = {"role": "assistant", "content": "", "tool_calls": CALLS[:1]}
+    assert judged(model, USER, call, result, stream=True) is None
 
 
-def test_gemini_takes_calls_without_a_signature() -> None:
-    made = {"role": "assistant", "content": "", "tool_calls": [{"id": "call_1", "extra_content": {"google": {}}}]}
-    assert judged("gemini25pro", USER, made) is None
+def test_claude_wants_a_result_for_each_call_and_says_so_in_its_own_words() -> None:
+    status, body = answer("claudeopus46", USER, {"role": "assistant", "tool_calls": CALLS}, stream=True)
+    assert status == 400
+    error = json.loads(body)["error"]
+    assert (error["type"], error["code"]) == ("BadRequestError", "internal_error")
+    assert error["message"].startswith("Error code: 400 - {'type': 'error', 'error': {'type': 'invalid_request_error'")
+    assert "`tool_use` ids were found without `tool_result` blocks immediately after: call_1, call_2." in body
+
+
+def test_claude_takes_the_sampling_that_it_takes_on_messages() -> None:
+    assert judged("claudeopus47", as_of="2026-05", temperature=1, stream=True) is not None
+    assert judged("claudeopus46", as_of="2026-05", temperature=1, stream=True) is None
+    assert judged("claudeopus47", as_of="2026-08", temperature=1, stream=True) is None
+
+
+def test_claude_fetches_no_images() -> None:
+    shown = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}]}
+    status, body = answer("claudeopus47", shown, stream=True)
+    assert (status, "URL sources are not supported" in body) == (400, True)

@@ -39,6 +39,10 @@ def test_a_prompt_without_orders_gets_the_defaults() -> None:
         ("Try STUBTOOL.", {"stub": "any"}),
         ("Try STUBTOOL:Bash.", {"stub": "Bash"}),
         ("MYSTUBTOOL:x [hidden_error]", {"stub": None, "hidden_error": True}),
+        (
+            "[error_kind=overloaded] [notice=denied] [crash] [openai_shape]",
+            {"error_kind": "overloaded", "notice": "denied", "crash": True, "openai_shape": True},
+        ),
         ("[pieces=1] [size=100]", {"pieces": 1, "size": 100}),
         ("[no_finish] [no_done] [usage=null]", {"no_finish": True, "no_done": True, "usage": "null"}),
     ],

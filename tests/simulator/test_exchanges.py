@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from argo_relay.simulator import exchanges
+from argo_relay.simulator.access import Carriers
 from argo_relay.simulator.exchanges import Ledger
 from argo_relay.simulator.request import hear
 from argo_relay.simulator.wire import encode
@@ -87,8 +88,8 @@ def test_the_oldest_are_forgotten_beyond_a_size_but_never_the_latest(monkeypatch
     assert [row["id"] for row in rows(ledger)] == [5]
 
 
-@pytest.mark.parametrize(("keyed", "user"), [(True, "alice"), (False, "bob")])
-def test_a_key_names_the_user_where_the_route_takes_one(keyed: bool, user: str) -> None:
+@pytest.mark.parametrize(("key", "user"), [(True, "alice"), (False, "bob")])
+def test_a_key_names_the_user_where_the_route_takes_one(key: bool, user: str) -> None:
     ledger = Ledger()
-    ledger.open(hear(BODY), {"x-api-key": "alice"}, "/v1/messages", keyed=keyed)
+    ledger.open(hear(BODY), {"x-api-key": "alice"}, "/v1/messages", Carriers(key=key))
     assert [row["user"] for row in rows(ledger)] == [user]

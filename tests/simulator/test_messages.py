@@ -164,3 +164,21 @@ async def test_tokens_are_counted_without_a_limit(message: Ask) -> None:
     assert "not supported on the /v1/messages endpoint" in refused.json()["error"]["message"]
     failed = await message("[error_after=0]", path="/count_tokens")
     assert (failed.status_code, failed.json()["error"]["type"]) == (429, "rate_limit_error")
+
+
+async def test_a_reply_in_the_shape_of_chat(message: Ask) -> None:
+    tool = {"name": "f", "input_schema": {"type": "object"}}
+    body = (await message("[openai_shape] [tool=f]", tools=[tool])).json()
+    assert body["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "f"
+    assert (body["object"], body["model"]) == ("chat.completion", "claude-sonnet-4-6")
+    streamed = await message("[openai_shape]", stream=True)
+    assert b"event: message_start" in streamed.content
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_notice_before_an_answer_costs_what_answers_cost(message: Ask, stream: bool) -> None:
+    response = await message("[notice=denied] [chunks=2]", stream=stream)
+    assert "ACCESS DENIED" in response.text
+    assert "This is the Argo simulator" in response.text
+    assert "msg_blocked" not in response.text
+    assert '"output_tokens":3' in response.text

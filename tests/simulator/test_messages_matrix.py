@@ -4,6 +4,9 @@ import pytest
 
 from argo_relay.simulator.messages_matrix import Takes, takes
 from argo_relay.simulator.models import MODELS
+from argo_relay.simulator.ways import ERAS
+
+MAY = ERAS["2026-05"]
 
 
 @pytest.mark.parametrize(
@@ -17,10 +20,11 @@ from argo_relay.simulator.models import MODELS
 )
 def test_the_rows(names: tuple[str, ...], row: tuple[bool, ...]) -> None:
     for name in names:
-        assert tuple(getattr(takes(name), field) for field in Takes.__struct_fields__) == row
+        assert tuple(getattr(takes(name, MAY), field) for field in Takes.__struct_fields__) == row
 
 
 def test_every_claude_thinks_in_some_way() -> None:
-    for model in MODELS:
-        if model.owner == "anthropic":
-            assert takes(model.internal_id).enabled or takes(model.internal_id).adaptive
+    for era in ERAS.values():
+        rows = [takes(model.internal_id, era) for model in MODELS if model.owner == "anthropic"]
+        assert all(row.enabled or row.adaptive for row in rows)
+        assert any(row.adaptive for row in rows) == era.adaptive

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from argo_relay.simulator.messages_refusals import judge, judge_count
@@ -10,6 +11,7 @@ from argo_relay.simulator.messages_request import read
 from argo_relay.simulator.models import find
 from argo_relay.simulator.request import Refusal, Request, hear
 from argo_relay.simulator.seals import signature
+from argo_relay.simulator.ways import AsOf, Ways
 
 PING = {"role": "user", "content": "ping"}
 ADAPTIVE = {"type": "adaptive"}
@@ -19,15 +21,15 @@ BOTH = "`temperature` and `top_p` cannot both be specified for this model. Pleas
 EFFORT = "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'"
 
 
-def request(model: str, fields: dict[str, Any]) -> Request:
+def request(model: str, fields: dict[str, Any], as_of: AsOf = "2026-05") -> Request:
     body = {"model": model, "max_tokens": 64, "messages": [PING], **fields}
-    return read(hear(json.dumps(body).encode()))
+    return msgspec.structs.replace(read(hear(json.dumps(body).encode())), ways=Ways(as_of=as_of))
 
 
-def judged(model: str, **fields: Any) -> Refusal | None:
+def judged(model: str, as_of: AsOf = "2026-05", **fields: Any) -> Refusal | None:
     known = find(model)
     assert known is not None
-    return judge(request(model, fields), known)
+    return judge(request(model, fields, as_of), known)
 
 
 def message(refusal: Refusal | None) -> str:
@@ -110,6 +112,19 @@ def test_what_the_vendor_refuses(model: str, fields: dict[str, Any], inner: str)
     assert inner in said.replace("\\'", "'")
 
 
+@pytest.mark.parametrize("fields", [{"temperature": 0.5}, {"top_p": 0.5}, {"temperature": 0.5, "top_p": 0.5}])
+@pytest.mark.parametrize("model", ["claudeopus47", "claudesonnet46", "claudehaiku45"])
+def test_sampling_is_ignored_since_august(model: str, fields: dict[str, Any]) -> None:
+    assert judged(model, "2026-08", **fields) is None
+    assert judged(model, "2026-09", **fields) is None
+
+
+@pytest.mark.parametrize("model", ["claudeopus47", "claudesonnet46", "claudehaiku45"])
+def test_in_april_thinking_took_a_budget(model: str) -> None:
+    assert TAG in message(judged(model, "2026-04", thinking=ADAPTIVE)).replace("\\'", "'")
+    assert judged(model, "2026-04", thinking=ENABLED, max_tokens=2000) is None
+
+
 def test_what_argo_refuses_itself() -> None:
     assert message(judged("claudehaiku45", max_tokens=None)) == "max_tokens is required"
     assert message(judged("gpt4o")).startswith("Model 'gpt4o' is not supported on the /v1/messages endpoint. ")
@@ -138,6 +153,22 @@ def thinking(**block: Any) -> list[dict[str, Any]]:
 def test_thoughts_that_come_back(block: dict[str, Any], problem: str | None) -> None:
     refusal = judged("claudehaiku45", messages=thinking(**block))
     assert problem is None if refusal is None else (problem or "?") in message(refusal)
+
+
+@pytest.mark.parametrize("kind", ["image", "document"])
+def test_nothing_is_fetched_unless_it_is_said_that_it_is(kind: str) -> None:
+    part = {"type": kind, "source": {"type": "url", "url": "https://example.org/a"}}
+    shown = request("claudeopus47", {"messages": [{"role": "user", "content": [part]}]})
+    known = find("claudeopus47")
+    assert known is not None
+    assert "URL sources are not supported" in message(judge(shown, known))
+    assert judge(msgspec.structs.replace(shown, ways=Ways(fetch_images=True)), known) is None
+
+
+def test_a_result_in_openais_parts() -> None:
+    content = [{"type": "tool_result", "tool_use_id": "a", "content": [{"type": "input_image", "image_url": "x"}]}]
+    said = message(judged("claudehaiku45", messages=[PING, call("a"), {"role": "user", "content": content}]))
+    assert "messages.2.content.0.tool_result.content.0: Input tag 'input_image' found" in said.replace("\\'", "'")
 
 
 def call(*names: str) -> dict[str, Any]:

@@ -95,3 +95,10 @@ def test_the_list_has_five_keys_a_row_and_one_time() -> None:
         ("internal_id", "claudesonnet46"),
     ]
     assert {row["owned_by"] for row in body["data"]} == {"openai", "anthropic", "google"}
+
+
+def test_who_thinks_first() -> None:
+    slow = {model.internal_id: model.thinks_first for model in MODELS if model.thinks_first}
+    assert {name for name, tokens in slow.items() if tokens == 64} == {"gpto3mini", "gpt5"}
+    assert "gpt55" in slow
+    assert not slow.keys() & {"gpt4o", "gpt41", "claudeopus47", "gemini25pro", "v3small"}

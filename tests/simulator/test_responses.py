@@ -117,3 +117,17 @@ async def test_the_end_can_be_left_out(respond: Ask, order: str) -> None:
 )
 async def test_only_openais_models_respond(respond: Ask, model: str, status: int) -> None:
     assert (await respond(model=model)).status_code == status
+
+
+async def test_thoughts_can_leave_nothing_to_say(respond: Ask) -> None:
+    body = (await respond(model="gpt5", max_output_tokens=64)).json()
+    (item,) = body["output"]
+    assert (body["status"], body["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert (item["type"], item["summary"], body["usage"]["output_tokens_details"]) == (
+        "reasoning",
+        [],
+        {"reasoning_tokens": 64},
+    )
+    streamed = (await respond(model="gpt5", max_output_tokens=64, stream=True)).text
+    names = [line.removeprefix("event: response.") for line in streamed.splitlines() if line.startswith("event: ")]
+    assert names == ["created", "in_progress", "output_item.added", "output_item.done", "incomplete"]

@@ -17,6 +17,7 @@ import pytest
 from argo_relay.simulator.app import create_app
 from argo_relay.simulator.run import Running, base_url, listen, start
 
+CITY = {"city": {"type": "string"}}
 PATIENCE = 10
 """Seconds after which a test that hangs has failed."""
 
@@ -175,7 +176,7 @@ async def test_the_official_client(running: Running) -> None:
 
 
 async def test_the_official_client_reads_calls(running: Running) -> None:
-    function = {"name": "f", "parameters": {"properties": {"city": {"type": "string"}}, "required": ["city"]}}
+    function = {"name": "f", "parameters": {"type": "object", "properties": CITY, "required": ["city"]}}
     ask: Any = {
         "model": "gemini25pro",
         "messages": [{"role": "user", "content": "Go [tool=f]"}],
@@ -225,8 +226,8 @@ def test_addresses() -> None:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_ends_the_program_in_good_order(name: str) -> None:
     program = (
-        "import sys\nfrom argo_relay.simulator.run import run\n"
-        "run('127.0.0.1', 0, lambda url: print(url, flush=True))\nprint('done')\n"
+        "from argo_relay.simulator.run import run\nfrom argo_relay.simulator.ways import TODAY\n"
+        "run('127.0.0.1', 0, TODAY, lambda url: print(url, flush=True))\nprint('done')\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -216,10 +216,10 @@ class RelayProcess(CommandProcess):
 
 
 class SimulatorProcess(CommandProcess):
-    """`argo-relay simulate`, on a free port."""
+    """`argo-relay simulate`, on a free port; `args` are its options, as `--as-of 2026-05`."""
 
-    def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        super().__init__("simulate", "--port", "0", ready=r"listens on (\S+)", env=env)
+    def __init__(self, *args: str, env: Mapping[str, str] | None = None) -> None:
+        super().__init__("simulate", *args, "--port", "0", ready=r"listens on (\S+)", env=env)
 
     @property
     def url(self) -> str:

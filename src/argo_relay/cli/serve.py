@@ -25,6 +25,7 @@ from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
 from argo_relay.policy.identity import door_keys, needs_user
+from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
         warn(check_names(loaded.config))
         _check_exposure(loaded, allow_anyone=allow_anyone)
         upstream_of(loaded.config, os.environ)
+        if not simulate:
+            reach_of(loaded.config, os.environ, address_of(loaded.config))
         _raise_file_limit()
         _run(loaded, simulate=simulate)
     except RelayError as error:
@@ -238,10 +241,12 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
         upstream = f"{kind} ({upstream})"
     elif not simulate and config.upstream.base_url is None:
         upstream = f"Argo {config.upstream.environment} ({upstream})"
+    proxy = None if simulate else reach_of(config, os.environ, address_of(config)).proxy
     lines = {
         "listening": here,
         **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
         "upstream": upstream,
+        **({"proxy": f"{proxy.address} (from {proxy.origin})"} if proxy else {}),
         **({"user": _who(config)} if kind == "argo" else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import click
+
+_ERAS: Final = ("2026-04", "2026-05", "2026-08", "2026-09")
 
 _ROUTES: Final = [
     ("POST /v1/chat/completions", "every chat model"),
@@ -13,6 +15,14 @@ _ROUTES: Final = [
     ("POST /v1/messages/count_tokens", "Claude's tokens"),
     ("POST /v1/embeddings", "embedding models"),
     ("GET /v1/models", "what there is"),
+    ("GET /api/v1/models/", "the same"),
+    ("POST /api/v1/resource/chat/", "Argo's own older API: every chat model, always whole"),
+    ("POST /api/v1/resource/streamchat/", "the same as plain text, always a stream"),
+    ("POST /api/v1/resource/embed/", "embedding models"),
+    ("POST /api/v1/resource/rerank/", "the same models; what it says is guessed"),
+    ("GET /api/v1/resource/", "a greeting"),
+    ("GET /api/v1/resource/health/", "whether it is well"),
+    ("GET /openapi.json", "the routes that there are in this month"),
 ]
 
 
@@ -24,6 +34,7 @@ class _SimulateCommand(click.Command):
         # Read when somebody asks for help: other commands start without the simulator.
         from argo_relay.simulator.access import SPECIAL_USERS  # noqa: PLC0415
         from argo_relay.simulator.directives import explained  # noqa: PLC0415
+        from argo_relay.simulator.ways import ERAS  # noqa: PLC0415
 
         with formatter.section("Routes"):
             formatter.write_dl(_ROUTES)
@@ -31,7 +42,9 @@ class _SimulateCommand(click.Command):
             formatter.write_dl(explained())
         with formatter.section("Users that Argo turns away, politely, with status 200"):
             formatter.write_dl([(user, why) for user, (why, _) in SPECIAL_USERS.items()])
-        with formatter.section("What happened"):
+        with formatter.section("Eras, and what is known to have changed"):
+            formatter.write_dl([(era, row.told) for era, row in ERAS.items()])
+        with formatter.section("What happened, and what is to happen"):
             formatter.write_dl(
                 [
                     (
@@ -39,6 +52,8 @@ class _SimulateCommand(click.Command):
                         "each request, oldest first: body, state (running, finished or aborted), times, events sent",
                     ),
                     ("DELETE /simulator/exchanges", "forget those that have ended"),
+                    ("GET /simulator/era", "the era and the switches, as one object"),
+                    ("PUT /simulator/era", 'change some of them while it runs: {"as_of": "2026-05"}'),
                 ]
             )
 
@@ -52,7 +67,24 @@ class _SimulateCommand(click.Command):
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 picks a free one.",
 )
-def simulate(host: str, port: int) -> None:
+@click.option(
+    "--as-of",
+    type=click.Choice(_ERAS),
+    default=_ERAS[-1],
+    show_default=True,
+    help="The month whose Argo this is; see below.",
+)
+@click.option("--responses/--no-responses", default=True, help="Whether there is /v1/responses, in months that had it.")
+@click.option("--retired/--no-retired", default=True, help="Whether models that Argo has retired are served.")
+@click.option("--fetch-images/--no-fetch-images", default=False, help="Whether images are taken by URL.")
+@click.option(
+    "--gemini-500",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="How often Gemini fails for no reason, with a 500; the real one does at 0.17.",
+)
+def simulate(host: str, port: int, **ways: Any) -> None:
     """Serve a faithful Argo on this machine.
 
     It answers on Argo's routes as Argo does, errors included, without a model behind it. Steer it from the prompt, for
@@ -60,9 +92,10 @@ def simulate(host: str, port: int) -> None:
     """
     # uvicorn and starlette take long to import: only this command pays.
     from argo_relay.simulator.run import run  # noqa: PLC0415
+    from argo_relay.simulator.ways import Ways  # noqa: PLC0415
 
     try:
-        run(host, port, _announce)
+        run(host, port, Ways(**ways), _announce)
     except OSError as error:
         reason = error.strerror or str(error)
         raise click.ClickException(

@@ -170,7 +170,7 @@ class _Walk:
             self._findings.take_pairs(key, path, pairs, origin)
         elif not key.kind.many and not key.kind.pairs:
             self._findings.take(key, path, _value(node), origin)
-        elif isinstance(node, Items):
+        elif isinstance(node, Items) and key.kind.many:
             items = [(item, f"{self._file}:{item.line}") for item in node.items if not isinstance(item, Refused)]
             self._findings.take_items(key, path, [(place, _value(item)) for item, place in items], origin)
         elif not _empty(node):

@@ -1,4 +1,4 @@
-"""The effective configuration, key by key, for people and programs; client keys are masked before anything else."""
+"""The effective configuration, key by key, for people and programs; secrets are masked before anything else."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def rows(loaded: Loaded) -> Iterator[Row]:
             yield from _model_rows(loaded, key)
             continue
         value = value_at(loaded.config, key.path)
-        if key.secret and isinstance(value, tuple | dict):
+        if key.secret:
             value = masked(value)
         yield _row(key, key.name, value, loaded)
 

@@ -42,6 +42,10 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?((?:[KMG]i?)?B)", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST: Final = 2**40
+_PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63})?")
+_DEED = re.compile(
+    r"keep|drop(?: unless \S+| beside [\w.]+)?|rename \w+|default \S+|nearest(?: \w+)+|thinking(?: adaptive| enabled)?"
+)
 _LONGEST_NAME: Final = 200
 """As in `models.names`: no longer name can mean a model."""
 
@@ -277,6 +281,23 @@ def choice(*words: str) -> Kind:
     return Kind(expected=f"{', '.join(words[:-1])} or {words[-1]}", read=read, textual=True)
 
 
+def _parameter(value: object) -> str:
+    text = _text(value)
+    if not _PARAMETER.fullmatch(text):
+        raise _wrong(f"{shown(text)} is not the name of a parameter, or of a member of one")
+    return text
+
+
+def _deed(value: object) -> str:
+    text = _text(value)
+    if not _DEED.fullmatch(text):
+        words = (
+            "keep, drop, drop unless VALUE, drop beside NAME, rename NAME, default VALUE, nearest WORD ..., thinking"
+        )
+        raise _wrong(f"{shown(text)} is none of {words}")
+    return text
+
+
 def mapping(expected: str, name: Reader, text: Reader) -> Kind:
     """Return the Kind of a key that maps names to texts, each with its own reader."""
 
@@ -308,6 +329,7 @@ CLIENT_KEYS = Kind(
     expected="a list of client keys, each of visible ASCII characters", read=_client_key, textual=True, many=True
 )
 KEYS_OF_USERS = mapping("a mapping of client keys to Argo user names", _client_key, _user)
+DEEDS = mapping("a mapping of parameters to what becomes of each, such as drop or rename NAME", _parameter, _deed)
 NAMES_OF_MODELS = mapping("a mapping of names to models' names", _model_name, _model_name)
 ORIGINS = Kind(
     expected="a list of origins, each scheme://host[:port] without a path, such as https://app.example.org",

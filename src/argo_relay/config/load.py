@@ -13,7 +13,7 @@ from argo_relay.config.check import Findings, check_document, value_in
 from argo_relay.config.conflicts import find_conflicts
 from argo_relay.config.document import read_document
 from argo_relay.config.environment import read_environment
-from argo_relay.config.schema import KEYS, Config
+from argo_relay.config.schema import KEYS, Config, masked
 from argo_relay.config.search import Searched, find, read_file
 from argo_relay.errors import ConfigError
 
@@ -114,8 +114,13 @@ def _built(findings: Findings) -> Config:
 
 
 def _exposed(path: Path | None, mode: int, findings: Findings) -> tuple[str, ...]:
-    kept = [name for name in ("keys", "users") if (setting := findings.settings.get((name,))) and setting.value]
-    if path is None or not kept or not mode & 0o077:
+    if path is None or not mode & 0o077:
         return ()
-    what = " and ".join(f"`{name}`" for name in kept)
+    held = [f"`{name}`" for name in ("keys", "users") if (setting := findings.settings.get((name,))) and setting.value]
+    proxy = findings.settings.get(("upstream", "proxy"))
+    if proxy is not None and masked(proxy.value) != proxy.value:
+        held.append("the proxy's password")
+    if not held:
+        return ()
+    what = " and ".join(held)
     return (f"{path} holds {what}, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}",)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from functools import reduce
 from typing import Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from argo_relay.config import kinds
+from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 
 PREFIX: Final = "ARGO_RELAY_"
@@ -31,6 +30,15 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """The name of the environment variable that holds the upstream's key; a key itself stands in no file."""
     refresh: float | None = 3600.0
     """Seconds between two looks at the list of models; None: at the start only."""
+    resolve: tuple[str, ...] = ()
+    connect_to: tuple[str, ...] = ()
+    proxy: str | None = None
+    """None: what the environment says; `none`: none at all. It may hold a password."""
+    ca_bundle: str | None = None
+
+    def __repr__(self) -> str:
+        """Return the usual form with the proxy's password masked."""
+        return _shown(self, proxy=masked(self.proxy))
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,7 +67,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator sets for one model."""
 
     timeouts: ModelTimeouts = ModelTimeouts()
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] | UnsetType = UNSET
     """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
@@ -87,9 +95,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     models: dict[str, ModelRow] = {}
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
+    learn: bool = True
     aliases: dict[str, str] = {}
     """Names of the operator's own, and the model that each means."""
-    learn: bool = True
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -97,9 +105,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""
-        secrets = {"keys": masked(self.keys), "users": masked(self.users)}
-        fields = {name: getattr(self, name) for name in self.__struct_fields__} | secrets
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+        return _shown(self, keys=masked(self.keys), users=masked(self.users))
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,9 +143,16 @@ def value_at(struct: object, path: tuple[str, ...]) -> object:
     return reduce(getattr, path, struct)
 
 
-def masked(secrets: Collection[str]) -> tuple[str, ...]:
-    """Return something to show in place of secrets: how many there are, and nothing else."""
-    return ("***",) * len(secrets)
+def masked(secret: object) -> object:
+    """Return something to show in place of secrets: of keys how many there are, of a proxy where it is."""
+    if isinstance(secret, tuple | dict):
+        return ("***",) * len(secret)
+    return addresses.without_password(secret) if isinstance(secret, str) else secret
+
+
+def _shown(struct: msgspec.Struct, **replaced: object) -> str:
+    fields = {name: getattr(struct, name) for name in struct.__struct_fields__} | replaced
+    return f"{type(struct).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
 _MODEL_KEYS: Final = (
@@ -147,6 +160,13 @@ _MODEL_KEYS: Final = (
     Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
     Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
     Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
+    Key(
+        name="parameters",
+        kind=kinds.DEEDS,
+        meaning="What becomes of parameters that this model does not take as they are, by their names in the "
+        "upstream's dialect (`a.b` is a member of `a`); no built-in row touches these. keep; drop, drop unless VALUE, "
+        "drop beside NAME; rename NAME; default VALUE; nearest WORD ...; thinking adaptive, thinking enabled.",
+    ),
 )
 
 GROUPS: Final = {
@@ -220,9 +240,9 @@ KEYS: Final = (
     Key(
         name="upstream.base_url",
         kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's or the vendor's, a tunnel for example. "
-        "/v1/chat/completions, /v1/models and so on are appended to it.",
-        example="http://localhost:8443/argoapi",
+        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
+        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
+        example="http://localhost:8000",
     ),
     Key(
         name="upstream.key_env",
@@ -236,6 +256,34 @@ KEYS: Final = (
         kind=kinds.INTERVAL_OR_NONE,
         meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
         "for a name that nobody knows, have it asked at once.",
+    ),
+    Key(
+        name="upstream.resolve",
+        kind=addresses.RESOLVE,
+        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
+        example='["apps.inside.anl.gov:443:10.0.0.1"]',
+    ),
+    Key(
+        name="upstream.connect_to",
+        kind=addresses.CONNECT_TO,
+        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
+        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
+        example='["apps.inside.anl.gov:443:localhost:8443"]',
+    ),
+    Key(
+        name="upstream.proxy",
+        kind=addresses.PROXY,
+        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
+        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
+        "NO_PROXY. A password in it is never shown: keep this file 0600.",
+        example="socks5h://localhost:1080",
+        secret=True,
+    ),
+    Key(
+        name="upstream.ca_bundle",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
+        example="/etc/ssl/certs/argonne.pem",
     ),
     Key(
         name="timeouts.total",
@@ -278,8 +326,9 @@ KEYS: Final = (
     Key(
         name="models",
         kind=kinds.ROWS,
-        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle.",
-        example="{gpt-4o: {timeouts: {total: 1800, idle: null}}}",
+        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle, and what "
+        "becomes of parameters that a model does not take as they are.",
+        example="{gpt-4o: {timeouts: {total: 1800, idle: null}, parameters: {seed: drop}}}",
         rows=_MODEL_KEYS,
     ),
     Key(

@@ -68,10 +68,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     received: int
     """When the request came, in Unix seconds."""
-    user: str | None = None
-    """In whose name the upstream is asked; None: in its own."""
     rules: tuple[Rule, ...] = ()
     """What is known of the model's parameters."""
+    user: str | None = None
+    """In whose name the upstream is asked; None: in its own."""
 
     @property
     def strict(self) -> bool:

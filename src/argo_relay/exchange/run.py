@@ -172,8 +172,8 @@ class Exchange:
             headers=headers,
             request_id=self._request_id,
             received=int(self._time),
-            user=self._user,
             rules=relay.rulebook.of(profile, relay.directory.roster),
+            user=self._user,
         )
 
     def _log_bug(self, error: Exception) -> None:

@@ -28,6 +28,7 @@ from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
 from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import upstream_of
 
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -57,7 +58,9 @@ async def serve(
     async with contextlib.AsyncExitStack() as stack:
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
-        relay = await stack.enter_async_context(_relay(loaded, base_url, sink))
+        # A companion is in this very process: no detour and no proxy leads to it.
+        reach = DIRECT if companion else reach_of(loaded.config, os.environ, base_url)
+        relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
         app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
         config = uvicorn.Config(
             app,
@@ -75,10 +78,10 @@ async def serve(
 
 
 @asynccontextmanager
-async def _relay(loaded: Loaded, base_url: str, sink: Sink) -> AsyncIterator[Relay]:
+async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> AsyncIterator[Relay]:
     config = loaded.config
     clock = SystemClock()
-    transport = DeferredTransport()
+    transport = DeferredTransport(reach)
     upstream = upstream_of(config, os.environ, base_url)
     warn = logging.getLogger("argo_relay").warning
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)

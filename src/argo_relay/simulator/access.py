@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+import msgspec
+
 _DENIED = (
     "\n\n⚠️ **IMPORTANT AUTHENTICATION NOTICE FROM ARGO** ⚠️\n\n🚫 **ACCESS DENIED** 🚫\n\n"
     "{reason}\n\n ** END NOTICE FROM ARGO **\n\n"
@@ -28,9 +30,11 @@ _REVOKED = (
 )
 
 SPECIAL_USERS = {
-    "nobody": ("Argo does not know this user: an authentication notice", _UNKNOWN),
+    "denied": ("Argo does not take this user: an authentication notice", _UNKNOWN),
+    "quota": ("this user has spent the month's quota: a usage notice", _REVOKED),
+    "nobody": ("the same as denied", _UNKNOWN),
     "stranger": ("Argo knows this user, who may not use it: an authentication notice", _UNAUTHORISED),
-    "overdrawn": ("this user has spent the month's quota: a usage notice", _REVOKED),
+    "overdrawn": ("the same as quota", _REVOKED),
 }
 """Users that Argo turns away: why, and in which words."""
 
@@ -38,16 +42,28 @@ _VALID = re.compile(r"[a-z][a-z0-9._-]{0,31}")
 _BEARER = re.compile(r"bearer\s+(\S.*)", re.IGNORECASE)
 
 
-def user_of(headers: Mapping[str, str], body: object, *, keyed: bool = False) -> str | None:
+class Carriers(msgspec.Struct, frozen=True, kw_only=True):
+    """What may name the user, besides the body's `user`."""
+
+    bearer: bool = True
+    key: bool = False
+    """`x-api-key`."""
+
+
+BEARER = Carriers()
+"""On most routes."""
+
+
+def user_of(headers: Mapping[str, str], body: object, carriers: Carriers) -> str | None:
     """Return who asks: the bearer even where the body names a better `user`, as measured against production.
 
-    Where a route is `keyed`, `x-api-key` names the user, too; that it comes between the two is inferred.
+    That `x-api-key`, where it counts, comes between the two is inferred.
     """
     bearer = _BEARER.fullmatch(headers.get("authorization", "").strip())
-    if bearer:
+    if carriers.bearer and bearer:
         return bearer[1]
     key = headers.get("x-api-key", "").strip()
-    if keyed and key:
+    if carriers.key and key:
         return key
     user = body.get("user") if isinstance(body, dict) else None
     return user if isinstance(user, str) and user else None

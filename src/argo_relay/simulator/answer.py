@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Literal
 
 import msgspec
 
+from argo_relay.simulator.access import notice
 from argo_relay.simulator.calls import Call, arguments, chosen, fragments
 from argo_relay.simulator.directives import Directives
 from argo_relay.simulator.prose import opening, pieces, thoughts
@@ -78,6 +80,26 @@ def denial(text: str) -> Answer:
     return Answer(parts=(Part(kind="text", pieces=(text,)),), finish="stop", tokens=Tokens(prompt=0, completion=0))
 
 
+def wordless(part: Part, prompt: int, limit: int) -> Answer:
+    """Return what is left of an answer whose thoughts took all of its limit: a `part` that says nothing."""
+    return Answer(parts=(part,), finish="length", tokens=Tokens(prompt=prompt, completion=limit, thinking=limit))
+
+
+def leaked(answer: Answer) -> Answer:
+    """Return the answer with Claude's calls as text, as Argo's chat told them once; the finish is inferred."""
+    calls = [part for part in answer.parts if part.call]
+    if not calls:
+        return answer
+    text = "".join(str(_block(part, part.call)) for part in calls if part.call)
+    said = Part(kind="text", pieces=fragments(text, 2))
+    return Answer(parts=(said,), finish="stop", tokens=answer.tokens)
+
+
+def _block(part: Part, call: Call) -> dict[str, object]:
+    made = {"id": call.id, "input": json.loads(part.text), "name": call.name, "type": "tool_use"}
+    return made | {"cache_control": None}
+
+
 def _said(turn: Turn, name: str, orders: Directives) -> tuple[str, ...]:
     if turn.structured:
         return fragments(encode(sample(turn.schema)).decode(), orders.chunks)
@@ -102,12 +124,21 @@ def compose(turn: Turn, name: str, orders: Directives, call_id: Callable[[], str
         parts.append(Part(kind="text", pieces=_said(turn, name, orders)))
         full = sum(len(part.pieces) for part in parts)
         parts = _limited(parts, turn.limit)
+        parts = _announced(parts, orders)
         finish = "length" if sum(len(part.pieces) for part in parts) < full else "stop"
     kept = tuple(part for part in parts if part.pieces)
     spent = {"thinking": 0} | {part.kind: len(part.pieces) for part in kept}
     counted = Tokens(prompt=turn.tokens, completion=sum(len(part.pieces) for part in kept), thinking=spent["thinking"])
     nothing = Tokens(prompt=None, completion=None)
     return Answer(parts=kept, finish=finish, tokens=nothing if orders.usage == "null" else counted)
+
+
+def _announced(parts: list[Part], orders: Directives) -> list[Part]:
+    """Return the parts with Argo's notice before the words, as it put it there in March 2026."""
+    if orders.notice is None:
+        return parts
+    text = notice(orders.notice) or ""
+    return [Part(kind="text", pieces=(text, *part.pieces)) if part.kind == "text" else part for part in parts]
 
 
 def _limited(parts: list[Part], limit: int | None) -> list[Part]:

@@ -74,7 +74,7 @@ def usage(stamp: Stamp, tokens: Tokens) -> dict[str, Any]:
         "completion_tokens_details": {
             "accepted_prediction_tokens": zero,
             "audio_tokens": zero,
-            "reasoning_tokens": zero,
+            "reasoning_tokens": None if total is None else tokens.thinking,
             "rejected_prediction_tokens": zero,
         },
         "prompt_tokens_details": {"audio_tokens": zero, "cached_tokens": zero},
@@ -126,7 +126,7 @@ def whole(stamp: Stamp, answer: Answer, finish: str | None) -> dict[str, Any]:
         "index": 0,
         "logprobs": None,
         "message": message,
-        "content_filter_results": _FILTERS if stamp.filtered and not made else {},
+        "content_filter_results": _FILTERS if stamp.filtered and text and not made else {},
     }
     return {
         "id": stamp.id,

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from argo_relay.simulator.errors import STREAMING_REQUIRED, WHOLE_LIMIT, error, relayed, unsupported_operation, wrapped
+from argo_relay.simulator import openai_refusals as openai
+from argo_relay.simulator.errors import (
+    STREAMING_REQUIRED,
+    WHOLE_LIMIT,
+    error,
+    relayed,
+    relayed_from_claude,
+    unsupported_operation,
+)
+from argo_relay.simulator.gemini_refusals import gemini
+from argo_relay.simulator.messages_matrix import sampling_problem
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.request import Refusal, Request, dicts
-from argo_relay.simulator.seals import gemini_takes
 from argo_relay.simulator.wire import encode
 
 _ROLES = frozenset({"system", "user", "assistant", "tool", "function"})
@@ -16,32 +25,6 @@ _ROLES = frozenset({"system", "user", "assistant", "tool", "function"})
 
 def _embedding_model(_request: Request, model: Model) -> Refusal | None:
     return None if model.chats else unsupported_operation("chatCompletion", model.served_as)
-
-
-def temperature(request: Request, model: Model) -> Refusal | None:
-    """Refuse another temperature than 1 where the model has but that."""
-    value = request.body.get("temperature")
-    if not model.default_sampling_only or not isinstance(value, (int, float)) or value == 1:
-        return None
-    return relayed(
-        f"Unsupported value: 'temperature' does not support {float(value)} with this model. "
-        "Only the default (1) value is supported.",
-        "invalid_request_error",
-        "temperature",
-        "unsupported_value",
-    )
-
-
-def top_p(request: Request, model: Model) -> Refusal | None:
-    """Refuse any top_p where the model takes none."""
-    if not model.default_sampling_only or request.body.get("top_p") is None:
-        return None
-    return relayed(
-        "Unsupported parameter: 'top_p' is not supported with this model.",
-        "invalid_request_error",
-        "top_p",
-        "unsupported_parameter",
-    )
 
 
 def _role(request: Request, model: Model) -> Refusal | None:
@@ -58,74 +41,94 @@ def _role(request: Request, model: Model) -> Refusal | None:
 
 def _whole_claude(request: Request, model: Model) -> Refusal | None:
     limit = request.body.get("max_tokens")
-    if model.owner != "anthropic" or request.stream or (type(limit) is int and limit <= WHOLE_LIMIT):
+    if request.ways.era.whole_claude or model.owner != "anthropic" or request.stream:
+        return None
+    if type(limit) is int and limit <= WHOLE_LIMIT:
         return None
     return Refusal(status=500, body=encode(error(STREAMING_REQUIRED, "ValueError")))
 
 
-def _null_content(request: Request, model: Model) -> Refusal | None:
-    if model.owner != "google" or all(message.get("content", "") is not None for message in request.messages):
-        return None
-    return Refusal(status=500, body=encode(error("'NoneType' object is not iterable", "TypeError")))
-
-
-def _parallel_calls(request: Request, model: Model) -> Refusal | None:
-    calls = (message.get("tool_calls") for message in request.messages)
-    if model.owner != "google" or not any(isinstance(made, list) and len(made) > 1 for made in calls):
-        return None
-    # Argo hands Gemini each result in a turn of its own. The vendor's words are known, the wrapping inferred.
-    inner = {
-        "code": 400,
-        "message": "Please ensure that the number of function response parts is equal to the number of function call "
-        "parts of the function call turn.",
-        "status": "INVALID_ARGUMENT",
-    }
-    return Refusal(status=400, body=encode(wrapped(400, inner)))
+def _sampling(request: Request, model: Model) -> Refusal | None:
+    """Refuse what the same Claude refuses on `/v1/messages`; inferred from there."""
+    problem = sampling_problem(request, model) if model.owner == "anthropic" else None
+    return None if problem is None else relayed_from_claude(problem)
 
 
 def _unanswered(messages: list[dict[str, Any]]) -> Iterator[str]:
     answered = {str(message.get("tool_call_id")) for message in messages if message.get("role") == "tool"}
     for message in messages:
-        calls = message.get("tool_calls")
-        for call in calls if isinstance(calls, list) else ():
-            if isinstance(call, dict) and str(call.get("id")) not in answered:
+        for call in dicts(message.get("tool_calls")):
+            if str(call.get("id")) not in answered:
                 yield str(call.get("id"))
 
 
+def _uncalled(messages: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+    called: set[str] = set()
+    for index, message in enumerate(messages):
+        called.update(str(call.get("id")) for call in dicts(message.get("tool_calls")))
+        if message.get("role") == "tool" and str(message.get("tool_call_id")) not in called:
+            yield index, str(message.get("tool_call_id"))
+
+
 def _orphan_calls(request: Request, model: Model) -> Refusal | None:
-    orphans = list(_unanswered(request.messages)) if model.owner == "openai" else []
-    if not orphans:
+    """Refuse calls without a result: known of OpenAI and Anthropic, in their words."""
+    orphans = ", ".join(_unanswered(request.messages))
+    if not orphans or model.owner == "google":
         return None
+    if model.owner == "anthropic":
+        return relayed_from_claude(
+            f"`tool_use` ids were found without `tool_result` blocks immediately after: {orphans}. Each `tool_use` "
+            "block must have a corresponding `tool_result` block in the next message."
+        )
     return relayed(
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
-        f"The following tool_call_ids did not have response messages: {', '.join(orphans)}",
+        f"The following tool_call_ids did not have response messages: {orphans}",
         "invalid_request_error",
         "messages",
         "invalid_value",
     )
 
 
-def _thought_signatures(request: Request, model: Model) -> Refusal | None:
-    calls = [call for message in request.messages for call in dicts(message.get("tool_calls"))]
-    extras = [call["extra_content"].get("google") for call in calls if isinstance(call.get("extra_content"), dict)]
-    given = [extra["thought_signature"] for extra in extras if isinstance(extra, dict) and "thought_signature" in extra]
-    if model.owner != "google" or all(map(gemini_takes, given)):
+def _orphan_results(request: Request, model: Model) -> Refusal | None:
+    """Refuse results of calls that nobody made, in the vendors' words."""
+    orphan = next(_uncalled(request.messages), None)
+    if orphan is None or model.owner == "google":
         return None
-    # The vendor's words; how Argo wraps them is inferred.
-    inner = {"code": 400, "message": "Corrupted thought signature.", "status": "INVALID_ARGUMENT"}
-    return Refusal(status=400, body=encode(wrapped(400, inner)))
+    index, name = orphan
+    if model.owner == "anthropic":
+        return relayed_from_claude(
+            f"unexpected `tool_use_id` found in `tool_result` blocks: {name}. Each `tool_result` block must have a "
+            "corresponding `tool_use` block in the previous message."
+        )
+    return relayed(
+        "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
+        "invalid_request_error",
+        f"messages.[{index}].role",
+        None,
+    )
+
+
+def _claude_images(request: Request, model: Model) -> Refusal | None:
+    if model.owner != "anthropic" or request.ways.fetch_images or openai.by_url(request) is None:
+        return None
+    return relayed_from_claude("messages.0.content.0.image.source.base64.data: URL sources are not supported")
 
 
 RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _embedding_model,
     _whole_claude,
     _role,
-    _null_content,
-    _parallel_calls,
     _orphan_calls,
-    _thought_signatures,
-    temperature,
-    top_p,
+    _orphan_results,
+    _sampling,
+    _claude_images,
+    openai.max_tokens,
+    openai.temperature,
+    openai.top_p,
+    openai.effort,
+    openai.descriptions,
+    openai.images,
+    gemini,
 )
 """Each looks at one thing that Argo or a vendor behind it refuses; the first to refuse answers."""
 

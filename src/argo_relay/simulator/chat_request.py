@@ -54,7 +54,8 @@ def _schema(body: dict[str, Any]) -> tuple[bool, object]:
     return True, named.get("schema") if isinstance(named, dict) else None
 
 
-def _turn(body: dict[str, Any], messages: list[dict[str, Any]]) -> Turn:
+def turn_of(body: dict[str, Any], messages: list[dict[str, Any]]) -> Turn:
+    """Return what a body asks for, its messages apart."""
     said = [message.get("role") for message in messages if message.get("role") not in _ASIDE]
     structured, schema = _schema(body)
     limits = [positive(body.get("max_tokens")), positive(body.get("max_completion_tokens"))]
@@ -94,4 +95,4 @@ def read(heard: Heard) -> Request:
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
             raise _invalid("dict_type", ["body", "messages", index], "Input should be a valid dictionary", message)
-    return Request(body=body, model=model, messages=messages, turn=_turn(body, messages))
+    return Request(body=body, model=model, messages=messages, turn=turn_of(body, messages))

@@ -10,7 +10,7 @@ from argo_relay.simulator import chat_bodies as bodies
 from argo_relay.simulator.answer import Answer, Beat
 from argo_relay.simulator.chat_bodies import Stamp
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.errors import QUOTA, quota
+from argo_relay.simulator.errors import failed, fault
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.wire import event
 
@@ -55,18 +55,18 @@ class ChatVoice(msgspec.Struct, frozen=True, kw_only=True):
         if not orders.no_done:
             yield _DONE
 
-    def failing(self) -> Iterator[bytes]:
+    def failing(self, kind: str | None = None) -> Iterator[bytes]:
         """Yield the error as a chunk of its own, and nothing after it."""
-        yield event(QUOTA)
+        yield event(fault(kind or "quota"))
 
     def whole(self, orders: Directives) -> object:
         """Return the reply in one body."""
         return bodies.whole(self.stamp, self.answer, None if orders.no_finish else self.answer.finish)
 
-    def failed(self) -> Refusal:
-        """Return a 429."""
-        return quota()
+    def failed(self, kind: str | None = None) -> Refusal:
+        """Return a 429, unless it fails in another way."""
+        return failed(kind or "quota")
 
-    def hidden(self) -> object:
+    def hidden(self, kind: str | None = None) -> object:
         """Return the error that may come with status 200."""
-        return QUOTA
+        return fault(kind or "quota")

@@ -8,10 +8,13 @@ refused, because a test that believes it asked for a stall and did not get one p
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
+
+from argo_relay.simulator.access import SPECIAL_USERS
+from argo_relay.simulator.failures import FAILURES
 
 LONGEST = 86_400
 """Seconds: nobody waits longer than a day."""
@@ -49,6 +52,10 @@ class Directives(msgspec.Struct, frozen=True, kw_only=True):
     no_done: bool
     usage: str | None
     hidden_error: bool
+    error_kind: str | None
+    openai_shape: bool
+    notice: str | None
+    crash: bool
     stub: str | None = None
     """The tool that a prompt names with STUBTOOL, as tests of agents do: called where it is offered."""
 
@@ -113,6 +120,17 @@ def _names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _one_of(names: Iterable[str], placeholder: str) -> Kind:
+    known = tuple(names)
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError
+        return text
+
+    return Kind(placeholder=placeholder, wording=f"one of {', '.join(known)}", read=read)
+
+
 def _null(text: str) -> str:
     if text != "null":
         raise ValueError
@@ -120,6 +138,8 @@ def _null(text: str) -> str:
 
 
 _TOOLS = Kind(placeholder="NAME", wording="a tool's name, or any, or several with commas between", read=_names)
+_KINDS = _one_of(FAILURES, "KIND")
+_USERS = _one_of(SPECIAL_USERS, "USER")
 _NULL = Kind(placeholder="null", wording="null", read=_null)
 
 _MANY = _count(0, MOST_CHUNKS)
@@ -144,6 +164,10 @@ _ROWS: tuple[tuple[str, Kind | None, Any, str], ...] = (
     ("no_done", None, False, "leave out what ends the stream: data: [DONE], message_stop, response.completed"),
     ("usage", _NULL, None, "count no tokens: usage fields are null"),
     ("hidden_error", None, False, "fail with an error's body under status 200, as Argo does at times"),
+    ("error_kind", _KINDS, None, f"how those two fail: {', '.join(FAILURES)}"),
+    ("openai_shape", None, False, "a whole reply on /v1/messages in the shape of chat, as Argo sends it at times"),
+    ("notice", _USERS, None, "before the words, the notice that this user would get; as in March 2026"),
+    ("crash", None, False, "fail with 500 as Gemini does at times: 'NoneType' object is not iterable"),
 )
 # fmt: on
 

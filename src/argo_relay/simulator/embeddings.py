@@ -13,10 +13,12 @@ from argo_relay.simulator.dialect import Dialect
 from argo_relay.simulator.directives import Directives
 from argo_relay.simulator.errors import (
     bad_directive,
+    crashed,
+    failed,
     invalid_model,
     invalid_request,
+    nameless,
     ordered,
-    quota,
     relayed,
     unsupported_operation,
 )
@@ -37,6 +39,11 @@ def vector(model: str, text: str, width: int, dimensions: int) -> list[float]:
     numbers = [number / 2**31 for number in struct.unpack(f"<{width}i", raw)][:dimensions]
     length = math.sqrt(sum(number * number for number in numbers)) or 1.0
     return [round(number / length, 9) for number in numbers]
+
+
+def width_of(model: Model) -> int:
+    """Return how many numbers a model's vectors have."""
+    return _WIDTHS[model.internal_id]
 
 
 def packed(numbers: list[float]) -> str:
@@ -79,7 +86,7 @@ def _read(heard: Heard) -> Request:
 
 
 def _dimensions(body: dict[str, Any], model: Model) -> Refusal | None:
-    given, width = body.get("dimensions"), _WIDTHS[model.internal_id]
+    given, width = body.get("dimensions"), width_of(model)
     if given is None:
         return None
     if model.internal_id in _FIXED:
@@ -103,7 +110,7 @@ def _judge(request: Request, model: Model) -> Refusal | None:
 
 
 def _speak(request: Request, model: Model, orders: Directives, _created: int) -> Voice:
-    width = _WIDTHS[model.internal_id]
+    width = width_of(model)
     dimensions = request.body.get("dimensions") or width
     binary = request.body.get("encoding_format") == "base64"
     data = []
@@ -114,7 +121,7 @@ def _speak(request: Request, model: Model, orders: Directives, _created: int) ->
     counted = {"prompt_tokens": spent, "total_tokens": spent}
     return PlainVoice(
         body={"data": data, "model": model.served_as, "object": "list", "usage": counted},
-        fails=quota,
+        fails=failed,
     )
 
 
@@ -127,5 +134,7 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    crashed=crashed,
+    nameless=nameless,
     streams=False,
 )

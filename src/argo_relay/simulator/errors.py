@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from argo_relay.simulator.failures import FAILURES
+from argo_relay.simulator.ids import request_id
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.wire import HTML_HEADERS, JSON_HEADERS, Headers, encode
 
@@ -52,6 +54,18 @@ def relayed(message: str, kind: str, param: str | None, code: str | None) -> Ref
     return Refusal(status=400, body=encode(wrapped(400, inner)))
 
 
+def relayed_from_claude(message: str) -> Refusal:
+    """Return Anthropic's 400 on chat; that it is wrapped like OpenAI's is inferred."""
+    inner = {"type": "invalid_request_error", "message": message}
+    shown = {"type": "error", "error": inner, "request_id": request_id()}
+    return Refusal(status=400, body=encode(error(f"Error code: 400 - {shown}", _SDK_CLASSES[400])))
+
+
+def crashed() -> Refusal:
+    """Return what becomes of a reply without parts, which Argo takes for a list of them; as recorded of Gemini."""
+    return Refusal(status=500, body=encode(error("'NoneType' object is not iterable", "TypeError")))
+
+
 def unsupported_operation(operation: str, model: str) -> Refusal:
     """Return the refusal of a model that does other things; in Azure's words, Argo's were not recorded."""
     message = (
@@ -71,6 +85,11 @@ def invalid_model(name: str) -> Refusal:
     return Refusal(status=400, body=encode(error(f"Invalid model: {name}", "invalid_request_error", "model_not_found")))
 
 
+def nameless() -> Refusal:
+    """Return what a body without `user` got when Argo wanted one: a 500 is known, its words are inferred."""
+    return Refusal(status=500, body=encode(error("'user'", "KeyError")))
+
+
 def bad_directive(message: str) -> Refusal:
     """Return the simulator's own refusal, the one that Argo never gives."""
     return Refusal(status=400, body=encode(error(message, "invalid_request_error", "simulator_directive")))
@@ -85,6 +104,19 @@ QUOTA = wrapped(
     },
 )
 """How a stream fails that has begun."""
+
+
+def fault(name: str) -> dict[str, Any]:
+    """Return the body of a failure of this name."""
+    if name == "quota":
+        return QUOTA
+    failure = FAILURES[name]
+    return wrapped(failure.status, {"message": failure.message, "type": failure.type, "param": None, "code": None})
+
+
+def failed(name: str) -> Refusal:
+    """Return the same with its status, for a reply that has not begun."""
+    return Refusal(status=FAILURES[name].status, body=encode(fault(name)))
 
 
 def quota(retry_after: float | None = None) -> Refusal:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from argo_relay.simulator.access import user_of
+from argo_relay.simulator.access import BEARER, Carriers, user_of
 from argo_relay.simulator.request import Heard
 
 MOST = 10_000
@@ -38,12 +38,12 @@ class Exchange:
         "user",
     )
 
-    def __init__(self, number: int, path: str, heard: Heard, headers: Mapping[str, str], *, keyed: bool) -> None:
+    def __init__(self, number: int, path: str, heard: Heard, headers: Mapping[str, str], carriers: Carriers) -> None:
         self.id = number
         self.path = path
         self.raw = heard.raw
         self.readable = heard.problem is None
-        self.user = user_of(headers, heard.value, keyed=keyed)
+        self.user = user_of(headers, heard.value, carriers)
         self.model = heard.field("model")
         self.stream = heard.field("stream") is True
         self.headers = {name: headers[name] for name in _SHOWN_HEADERS if name in headers}
@@ -83,10 +83,10 @@ class Ledger:
         self._bytes = 0
         self._last = 0
 
-    def open(self, heard: Heard, headers: Mapping[str, str], path: str, *, keyed: bool = False) -> Exchange:
-        """Note a request that has just been read; `keyed` says whether `x-api-key` may name its user."""
+    def open(self, heard: Heard, headers: Mapping[str, str], path: str, carriers: Carriers = BEARER) -> Exchange:
+        """Note a request that has just been read."""
         self._last += 1
-        exchange = Exchange(self._last, path, heard, headers, keyed=keyed)
+        exchange = Exchange(self._last, path, heard, headers, carriers)
         self._rows.append(exchange)
         self._bytes += len(exchange.raw)
         while len(self._rows) > MOST or (self._bytes > MOST_BYTES and len(self._rows) > 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argo_relay.simulator import messages_errors as errors
+from argo_relay.simulator.access import Carriers
 from argo_relay.simulator.answer import compose, denial
 from argo_relay.simulator.dialect import Denied, Dialect
 from argo_relay.simulator.directives import Directives
@@ -12,9 +13,8 @@ from argo_relay.simulator.messages_request import read
 from argo_relay.simulator.messages_voice import MessagesVoice
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.plain import PlainVoice
-from argo_relay.simulator.request import Refusal, Request
+from argo_relay.simulator.request import Request
 from argo_relay.simulator.script import Voice
-from argo_relay.simulator.wire import encode
 
 
 def _deny(request: Request, denied: Denied) -> Voice:
@@ -22,17 +22,13 @@ def _deny(request: Request, denied: Denied) -> Voice:
     return MessagesVoice(id=name, model=request.model, answer=denial(denied.text))
 
 
-def _speak(request: Request, model: Model, orders: Directives, _created: int) -> Voice:
+def _speak(request: Request, model: Model, orders: Directives, created: int) -> Voice:
     answer = compose(request.turn, model.internal_id, orders, lambda: call_id(model))
-    return MessagesVoice(id=chat_id(model), model=model.served_as, answer=answer)
-
-
-def _quota() -> Refusal:
-    return Refusal(status=429, body=encode(errors.quota()))
+    return MessagesVoice(id=chat_id(model), model=model.served_as, answer=answer, created=created)
 
 
 def _count(request: Request, _model: Model, _orders: Directives, _created: int) -> Voice:
-    return PlainVoice(body={"input_tokens": request.turn.tokens}, fails=_quota)
+    return PlainVoice(body={"input_tokens": request.turn.tokens}, fails=errors.failed)
 
 
 DIALECT = Dialect(
@@ -44,7 +40,8 @@ DIALECT = Dialect(
     invalid_model=errors.invalid_model,
     bad_directive=errors.bad_directive,
     ordered=errors.ordered,
-    keyed=True,
+    crashed=errors.crashed,
+    carriers=Carriers(key=True),
 )
 COUNTING = Dialect(
     path="/v1/messages/count_tokens",
@@ -55,6 +52,7 @@ COUNTING = Dialect(
     invalid_model=errors.invalid_model,
     bad_directive=errors.bad_directive,
     ordered=errors.ordered,
-    keyed=True,
+    crashed=errors.crashed,
+    carriers=Carriers(key=True),
     streams=False,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from argo_relay.simulator.errors import bad_gateway, retrying
+from argo_relay.simulator.failures import FAILURES
 from argo_relay.simulator.ids import request_id
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.wire import JSON_HEADERS, encode
@@ -67,20 +68,33 @@ def bad_directive(message: str) -> Refusal:
     return invalid_request(message)
 
 
-def quota() -> dict[str, Any]:
-    """Return how a stream fails that has begun, and a whole reply with 429."""
-    return wrapped(429, "RESOURCE_EXHAUSTED: Resource exhausted. Quota exceeded for aiplatform.googleapis.com.")
-
-
 def hidden() -> dict[str, Any]:
     """Return the error that came with status 200, as recorded for Opus 4.1."""
     inner = {"details": None, "type": "api_error", "message": "Internal server error"}
     return envelope("api_error", str({"type": "error", "error": inner, "request_id": request_id()}))
 
 
+def fault(name: str) -> dict[str, Any]:
+    """Return the body of a failure of this name; that of an overloaded Claude comes as Anthropic sends it."""
+    failure = FAILURES[name]
+    if name == "overloaded":
+        return envelope(failure.type, failure.message)
+    return hidden() if name == "internal" else wrapped(failure.status, failure.message)
+
+
+def failed(name: str) -> Refusal:
+    """Return the same with its status, for a reply that has not begun."""
+    return _refusal(FAILURES[name].status, fault(name))
+
+
+def crashed() -> Refusal:
+    """Return what becomes of a reply without parts; inferred from the one on chat."""
+    return failure("'NoneType' object is not iterable")
+
+
 def ordered(status: int, retry_after: float | None) -> Refusal:
     """Return the error that a directive orders."""
     if status == 502:
         return bad_gateway(retry_after)
-    body = quota() if status == 429 else wrapped(status, f"The simulator was told to answer {status}.")
+    body = fault("quota") if status == 429 else wrapped(status, f"The simulator was told to answer {status}.")
     return Refusal(status=status, body=encode(body), headers=(*JSON_HEADERS, *retrying(retry_after)))

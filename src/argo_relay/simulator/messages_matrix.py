@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
+from argo_relay.simulator.models import Model
+from argo_relay.simulator.request import Request
+from argo_relay.simulator.ways import Era
+
 
 class Takes(msgspec.Struct, frozen=True, kw_only=True):
     """What one model takes."""
@@ -43,6 +47,20 @@ _ROWS = {
 _OLDER = Takes(sampling=True, both=True, enabled=True, adaptive=False, any_effort=True)
 
 
-def takes(internal_id: str) -> Takes:
+def takes(internal_id: str, era: Era) -> Takes:
     """Return a Claude's row."""
-    return _ROWS.get(internal_id, _OLDER)
+    row = _ROWS.get(internal_id, _OLDER)
+    return row if era.adaptive else msgspec.structs.replace(row, enabled=True, adaptive=False)
+
+
+def sampling_problem(request: Request, model: Model) -> str | None:
+    """Return what a Claude says of temperature and top_p, in the months in which Argo passed them on."""
+    if request.ways.era.sampling == "stripped":
+        return None
+    able = takes(model.internal_id, request.ways.era)
+    given = [name for name in ("temperature", "top_p") if request.body.get(name) is not None]
+    if given and not able.sampling:
+        return f"`{given[0]}` is deprecated for this model."
+    if len(given) == 2 and not able.both:
+        return "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
+    return None

@@ -7,13 +7,15 @@ from typing import Any
 
 from argo_relay.simulator.errors import STREAMING_REQUIRED, WHOLE_LIMIT
 from argo_relay.simulator.messages_errors import failure, invalid_request, relayed
-from argo_relay.simulator.messages_matrix import Takes, takes
+from argo_relay.simulator.messages_matrix import Takes, sampling_problem, takes
 from argo_relay.simulator.models import Model
-from argo_relay.simulator.request import Refusal, Request, blocks, dicts
+from argo_relay.simulator.request import Refusal, Request, blocks, dicts, parts_in
 from argo_relay.simulator.seals import signed
 
 _EFFORTS = frozenset({"low", "medium", "high", "xhigh", "max"})
 _ROLES = frozenset({"user", "assistant", "system"})
+_RESULTS = ("document", "image", "search_result", "text", "tool_reference")
+"""What a tool's result may consist of; that Claude refuses OpenAI's `input_image` there is known."""
 _EMPTY = "all messages must have non-empty content except for the optional final assistant message"
 _BUDGET = (
     "`max_tokens` must be greater than `thinking.budget_tokens`. Please consult our documentation at "
@@ -75,26 +77,21 @@ def _thinking(request: Request, model: Model) -> Refusal | None:
     thinking = request.body.get("thinking")
     if not isinstance(thinking, dict):
         return None
-    problem = _thinking_problem(thinking, request.body.get("max_tokens"), takes(model.internal_id))
+    problem = _thinking_problem(thinking, request.body.get("max_tokens"), takes(model.internal_id, request.ways.era))
     return None if problem is None else relayed(problem)
 
 
 def _effort(request: Request, model: Model) -> Refusal | None:
     config = request.body.get("output_config")
     effort = config.get("effort") if isinstance(config, dict) else None
-    if effort is None or takes(model.internal_id).any_effort or effort in _EFFORTS:
+    if effort is None or takes(model.internal_id, request.ways.era).any_effort or effort in _EFFORTS:
         return None
     return relayed("output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'")
 
 
 def _sampling(request: Request, model: Model) -> Refusal | None:
-    able = takes(model.internal_id)
-    given = [name for name in ("temperature", "top_p") if request.body.get(name) is not None]
-    if given and not able.sampling:
-        return relayed(f"`{given[0]}` is deprecated for this model.")
-    if len(given) == 2 and not able.both:
-        return relayed("`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-    return None
+    problem = sampling_problem(request, model)
+    return None if problem is None else relayed(problem)
 
 
 def _block_problem(block: dict[str, Any], where: str) -> str | None:
@@ -106,6 +103,8 @@ def _block_problem(block: dict[str, Any], where: str) -> str | None:
             return _thought_problem(block, where)
         case "redacted_thinking":
             return f"{where}: Invalid `data` in `redacted_thinking` block"
+        case "tool_result":
+            return _result_problem(block, where)
         case _:
             return None
 
@@ -117,6 +116,16 @@ def _thought_problem(block: dict[str, Any], where: str) -> str | None:
     if not isinstance(given, str) or not given:
         return f"{where}.thinking.signature: Field required"
     return None if signed(thought, given) else f"{where}: Invalid `signature` in `thinking` block"
+
+
+def _result_problem(block: dict[str, Any], where: str) -> str | None:
+    for index, part in enumerate(blocks(block)):
+        if part.get("type") not in _RESULTS:
+            return (
+                f"{where}.tool_result.content.{index}: Input tag '{part.get('type')}' found using 'type' does not "
+                f"match any of the expected tags: {', '.join(map(repr, _RESULTS))}"
+            )
+    return None
 
 
 def _message_problems(messages: list[dict[str, Any]]) -> Iterator[str | None]:
@@ -134,6 +143,15 @@ def _message_problems(messages: list[dict[str, Any]]) -> Iterator[str | None]:
 def _messages(request: Request, _model: Model) -> Refusal | None:
     problem = next(filter(None, _message_problems(request.messages)), None)
     return None if problem is None else relayed(problem)
+
+
+def _fetched(request: Request, _model: Model) -> Refusal | None:
+    """Refuse images and documents by URL, in Vertex' words; whether Argo fetches them is not known."""
+    for part in () if request.ways.fetch_images else parts_in(request.messages):
+        source = part.get("source")
+        if isinstance(source, dict) and source.get("type") == "url":
+            return relayed("messages.0.content.0.image.source.base64.data: URL sources are not supported")
+    return None
 
 
 def _ids(message: dict[str, Any], kind: str, field: str) -> list[str]:
@@ -184,9 +202,10 @@ _COUNTING: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _thinking,
     _messages,
     _pairs,
+    _fetched,
     _tools,
 )
-RULES = (only_claude, _limit, _thinking, _effort, _sampling, _messages, _pairs, _tools)
+RULES = (only_claude, _limit, _thinking, _effort, _sampling, _messages, _pairs, _fetched, _tools)
 """Each looks at one thing that Argo or a vendor behind it refuses; the first to refuse answers."""
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
+from argo_relay.simulator import chat_bodies
 from argo_relay.simulator import messages_bodies as bodies
 from argo_relay.simulator.answer import Answer, Beat, Tokens
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.messages_errors import hidden, quota
+from argo_relay.simulator.messages_errors import failed, fault
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.seals import signature
-from argo_relay.simulator.wire import encode, named_event
+from argo_relay.simulator.wire import named_event
 
 
 def _event(value: dict[str, Any]) -> bytes:
@@ -26,6 +27,8 @@ class MessagesVoice(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     model: str
     answer: Answer
+    created: int = 0
+    """Seconds since 1970."""
 
     @property
     def count(self) -> int:
@@ -69,20 +72,23 @@ class MessagesVoice(msgspec.Struct, frozen=True, kw_only=True):
         if not orders.no_done:
             yield _event({"type": "message_stop"})
 
-    def failing(self) -> Iterator[bytes]:
+    def failing(self, kind: str | None = None) -> Iterator[bytes]:
         """Yield an error, and nothing after it."""
-        yield _event(quota())
+        yield _event(fault(kind or "quota"))
 
     def whole(self, orders: Directives) -> object:
         """Return the reply in one body."""
         content = [bodies.block(part) for part in self.answer.parts]
+        if orders.openai_shape:
+            stamp = chat_bodies.Stamp(id=self.id, created=self.created, model=self.model, sdk=False)
+            return chat_bodies.whole(stamp, self.answer, self.answer.finish)
         reason = None if orders.no_finish else self._reason
         return bodies.message(self.id, self.model, content, reason, bodies.usage(self.answer.tokens))
 
-    def failed(self) -> Refusal:
-        """Return a 429."""
-        return Refusal(status=429, body=encode(quota()))
+    def failed(self, kind: str | None = None) -> Refusal:
+        """Return a 429, unless it fails in another way."""
+        return failed(kind or "quota")
 
-    def hidden(self) -> object:
+    def hidden(self, kind: str | None = None) -> object:
         """Return the error that may come with status 200."""
-        return hidden()
+        return fault(kind or "internal")

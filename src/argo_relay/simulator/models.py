@@ -29,10 +29,23 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     filtered: bool = True
     """Whether Azure reports its content filters on a reply: o3's never carry them."""
 
+    retired: bool = False
+
     @property
     def default_sampling_only(self) -> bool:
         """Whether a temperature other than 1, or any top_p, is refused: so it is for all of GPT-5."""
         return self.internal_id.startswith("gpt5")
+
+    @property
+    def thinks_first(self) -> int:
+        """Tokens that are thought before anything is said: a limit that is not larger leaves an empty reply.
+
+        At 64 o3-mini and GPT-5 never said a word, as recorded, and GPT-5.5 always did; how little is too little for the
+        others is inferred.
+        """
+        if self.owner != "openai" or not self.internal_id.startswith(("gpto", "gpt5")):
+            return 0
+        return 64 if self.internal_id in {"gpto3mini", "gpt5"} else 16
 
     @property
     def names(self) -> Iterator[str]:
@@ -100,6 +113,13 @@ _GOOGLE = (
     ("gemini31flashlite", "Gemini 3.1 Flash Lite"),
 )
 
+_RETIRED = frozenset(
+    {
+        "gpt35", "gpt35large", "gpt4", "gpt4large", "gpt4turbo", "gpt4olatest", "gpto1preview", "gpto1mini",
+        "claudehaiku35", "claudesonnet35v2", "claudesonnet37", "claudesonnet4", "claudeopus4",
+    }
+)
+
 _EMBEDDING = (
     ("ada002",  "Text Embedding Ada 002", "text-embedding-ada-002"),
     ("v3small", "Text Embedding 3 Small", "text-embedding-3-small"),
@@ -117,9 +137,16 @@ def _rows() -> Iterator[Model]:
             served_as=served,
             fingerprint=fingerprint,
             filtered=internal != "gpto3",
+            retired=internal in _RETIRED,
         )
     for internal, display, served in _ANTHROPIC:
-        yield Model(internal_id=internal, display_id=display, owner="anthropic", served_as=served)
+        yield Model(
+            internal_id=internal,
+            display_id=display,
+            owner="anthropic",
+            served_as=served,
+            retired=internal in _RETIRED,
+        )
     for internal, display in _GOOGLE:
         yield Model(internal_id=internal, display_id=display, owner="google", served_as=internal)
     for internal, display, served in _EMBEDDING:
@@ -127,6 +154,8 @@ def _rows() -> Iterator[Model]:
 
 
 MODELS = tuple(_rows())
+OFFERED = tuple(model for model in MODELS if not model.retired)
+"""Those that are not retired."""
 _BY_NAME = {name: model for model in MODELS for name in model.names}
 
 

@@ -15,7 +15,8 @@ class PlainVoice(msgspec.Struct, frozen=True, kw_only=True):
     """The body, and how the reply fails."""
 
     body: dict[str, Any]
-    fails: Callable[[], Refusal]
+    fails: Callable[[str], Refusal]
+    """Takes the name of a failure."""
     count: int = 1
 
     def opening(self) -> Iterator[bytes]:
@@ -30,7 +31,7 @@ class PlainVoice(msgspec.Struct, frozen=True, kw_only=True):
         """Yield nothing."""
         yield from ()
 
-    def failing(self) -> Iterator[bytes]:
+    def failing(self, _kind: str | None = None) -> Iterator[bytes]:
         """Yield nothing."""
         yield from ()
 
@@ -38,10 +39,10 @@ class PlainVoice(msgspec.Struct, frozen=True, kw_only=True):
         """Return the body."""
         return self.body
 
-    def failed(self) -> Refusal:
+    def failed(self, kind: str | None = None) -> Refusal:
         """Return how it fails."""
-        return self.fails()
+        return self.fails(kind or "quota")
 
-    def hidden(self) -> object:
+    def hidden(self, kind: str | None = None) -> object:
         """Return the error that may come with status 200."""
-        return msgspec.Raw(self.fails().body)
+        return msgspec.Raw(self.failed(kind).body)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import msgspec
 
+from argo_relay.simulator.ways import TODAY, Ways
 from argo_relay.simulator.wire import JSON_HEADERS, Headers, encode
 
 
@@ -87,6 +89,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     messages: list[dict[str, Any]]
     turn: Turn
+    ways: Ways = TODAY
+    """How the Argo behaves that is asked."""
 
     @property
     def stream(self) -> bool:
@@ -118,12 +122,17 @@ def cost(text: str) -> int:
     return -(-len(text) // 4)
 
 
+def parts_in(messages: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the parts of all messages, those in tools' results among them."""
+    for message in messages:
+        for part in blocks(message):
+            yield part
+            yield from blocks(part)
+
+
 def images_in(messages: list[dict[str, Any]]) -> int:
-    """Return how many images the messages show, those in tools' results among them."""
-    parts = [part for message in messages for part in blocks(message)]
-    return sum(part.get("type") in _IMAGES for part in parts) + sum(
-        inner.get("type") in _IMAGES for part in parts for inner in blocks(part)
-    )
+    """Return how many images the messages show."""
+    return sum(part.get("type") in _IMAGES for part in parts_in(messages))
 
 
 def positive(value: object) -> int | None:

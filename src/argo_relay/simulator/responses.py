@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argo_relay.simulator.answer import compose, denial
+from argo_relay.simulator.answer import Part, compose, denial, wordless
 from argo_relay.simulator.dialect import Denied, Dialect
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.errors import bad_directive, invalid_model, ordered
+from argo_relay.simulator.errors import bad_directive, crashed, invalid_model, ordered
 from argo_relay.simulator.ids import blocked_id, call_id
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.request import Request
@@ -24,7 +24,11 @@ def _deny(request: Request, denied: Denied) -> Voice:
 
 
 def _speak(request: Request, model: Model, orders: Directives, created: int) -> Voice:
-    answer = compose(request.turn, model.internal_id, orders, lambda: call_id(model))
+    limit = request.turn.limit
+    if limit is not None and limit <= model.thinks_first:
+        answer = wordless(Part(kind="thinking", pieces=()), request.turn.tokens, limit)
+    else:
+        answer = compose(request.turn, model.internal_id, orders, lambda: call_id(model))
     return ResponsesVoice(Head.of(model, request, created), answer)
 
 
@@ -37,4 +41,6 @@ DIALECT = Dialect(
     invalid_model=invalid_model,
     bad_directive=bad_directive,
     ordered=ordered,
+    crashed=crashed,
+    exists=lambda ways: ways.has_responses,
 )

@@ -98,7 +98,7 @@ def item(head: Head, part: Part, name: str, status: str = "completed") -> dict[s
     if part.kind == "thinking":
         return {
             "id": name,
-            "summary": [summary_text(part.text)],
+            "summary": [summary_text(part.text)] if part.pieces else [],
             "type": "reasoning",
             "content": [],
             "encrypted_content": sealed("reasoning", part.text),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from argo_relay.simulator.chat_refusals import temperature, top_p
+from argo_relay.simulator import openai_refusals as openai
 from argo_relay.simulator.errors import error, invalid_request, relayed, unsupported_operation
 from argo_relay.simulator.models import Model
 from argo_relay.simulator.request import Refusal, Request
@@ -81,8 +81,11 @@ RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _previous,
     _encrypted,
     _pairs,
-    temperature,
-    top_p,
+    openai.temperature,
+    openai.top_p,
+    openai.effort,
+    openai.descriptions,
+    openai.images,
 )
 """Each looks at one thing that Argo or a vendor behind it refuses; the first to refuse answers."""
 

@@ -9,7 +9,7 @@ from typing import Any
 from argo_relay.simulator import responses_bodies as bodies
 from argo_relay.simulator.answer import Answer, Beat, Part
 from argo_relay.simulator.directives import Directives
-from argo_relay.simulator.errors import QUOTA, quota
+from argo_relay.simulator.errors import failed, fault
 from argo_relay.simulator.request import Refusal
 from argo_relay.simulator.responses_bodies import Head, Outcome
 from argo_relay.simulator.wire import named_event
@@ -113,22 +113,32 @@ class ResponsesVoice:
 
     def ending(self, orders: Directives) -> Iterator[bytes]:
         """Yield the whole response once more: it says why it ended, and ends the stream."""
+        for index, part in enumerate(self._answer.parts):
+            if not part.pieces:
+                yield from self._untold(index, part)
         if not orders.no_finish and not orders.no_done:
             yield self._event(f"response.{self._status}", response=self._response(self._status))
 
-    def failing(self) -> Iterator[bytes]:
+    def _untold(self, index: int, part: Part) -> Iterator[bytes]:
+        """Yield an item of which nothing is shown: a thought that was cut."""
+        name = self._names[index]
+        yield self._event("response.output_item.added", item=bodies.opened(self._head, part, name), output_index=index)
+        yield self._event("response.output_item.done", item=bodies.item(self._head, part, name), output_index=index)
+
+    def failing(self, kind: str | None = None) -> Iterator[bytes]:
         """Yield that it failed, as the vendor does."""
-        error = {"code": "rate_limit_exceeded", "message": QUOTA["error"]["message"]}
+        code = "rate_limit_exceeded" if kind in {None, "quota"} else "server_error"
+        error = {"code": code, "message": fault(kind or "quota")["error"]["message"]}
         yield self._event("response.failed", response=self._response("failed", error))
 
     def whole(self, orders: Directives) -> object:
         """Return the reply in one body."""
         return self._response(None if orders.no_finish else self._status)
 
-    def failed(self) -> Refusal:
-        """Return a 429."""
-        return quota()
+    def failed(self, kind: str | None = None) -> Refusal:
+        """Return a 429, unless it fails in another way."""
+        return failed(kind or "quota")
 
-    def hidden(self) -> object:
+    def hidden(self, kind: str | None = None) -> object:
         """Return the error that may come with status 200."""
-        return QUOTA
+        return fault(kind or "quota")

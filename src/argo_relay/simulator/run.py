@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from argo_relay.simulator.app import create_app
+from argo_relay.simulator.ways import Ways
 
 _CLOSING = 0.5
 """Seconds that requests get to notice that their connections are gone."""
@@ -95,13 +96,13 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=2048)
 
 
-async def _until_stopped(sock: socket.socket, listening: Callable[[str], None]) -> None:
+async def _until_stopped(sock: socket.socket, ways: Ways, listening: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: there Ctrl-C ends the loop by itself
             loop.add_signal_handler(name, stop.set)
-    running = await start(create_app(), sock)
+    running = await start(create_app(ways), sock)
     try:
         listening(running.base_url)
         await stop.wait()
@@ -117,11 +118,11 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-def run(host: str, port: int, listening: Callable[[str], None]) -> None:
+def run(host: str, port: int, ways: Ways, listening: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; `listening` hears the base URL once requests are accepted.
 
     Raises OSError when the address cannot be used.
     """
     sock = listen(host, port)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner, contextlib.suppress(KeyboardInterrupt):
-        runner.run(_until_stopped(sock, listening))
+        runner.run(_until_stopped(sock, ways, listening))

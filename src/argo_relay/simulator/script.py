@@ -61,16 +61,16 @@ class Voice(Protocol):
     def ending(self, orders: Directives) -> Iterator[bytes]:
         """Yield the events after the last piece."""
 
-    def failing(self) -> Iterator[bytes]:
-        """Yield the events of a stream that fails."""
+    def failing(self, kind: str | None = None) -> Iterator[bytes]:
+        """Yield the events of a stream that fails, in this way or in the dialect's usual one."""
 
     def whole(self, orders: Directives) -> object:
         """Return the reply in one body."""
 
-    def failed(self) -> Refusal:
+    def failed(self, kind: str | None = None) -> Refusal:
         """Return how a whole reply fails."""
 
-    def hidden(self) -> object:
+    def hidden(self, kind: str | None = None) -> object:
         """Return the error that may come with status 200."""
 
 
@@ -99,13 +99,13 @@ def _comments(start: float, end: float | None, every: float | None) -> Iterator[
         yield Write(at=at, data=b": still waiting\n\n")
 
 
-def streamed(voice: Voice, orders: Directives) -> Iterator[Step]:
+def streamed(voice: Voice, orders: Directives, headers: Headers = STREAM_HEADERS) -> Iterator[Step]:
     """Yield a reply as events: what opens it with the status line, its pieces, and what ends it."""
     sent, wrong = _limits(orders, voice.count)
     if orders.hidden_error:
         sent, wrong = 0, "error"
     now = orders.headers
-    yield Start(at=now, status=200, headers=STREAM_HEADERS)
+    yield Start(at=now, status=200, headers=headers)
     yield from _events(now, voice.opening())
     for index, beat in enumerate(islice(voice.beats(), sent)):
         then = orders.time_of(index)
@@ -118,7 +118,7 @@ def streamed(voice: Voice, orders: Directives) -> Iterator[Step]:
         yield from _comments(now, None, orders.comments)
         yield Hang(at=now)
     else:
-        yield from _events(now, voice.failing() if wrong == "error" else voice.ending(orders))
+        yield from _events(now, voice.failing(orders.error_kind) if wrong == "error" else voice.ending(orders))
         yield Finish(at=now)
 
 
@@ -134,9 +134,9 @@ def whole(voice: Voice, orders: Directives) -> Iterator[Step]:
     sent, wrong = _limits(orders, voice.count)
     end = orders.time_of(sent - 1)
     if wrong == "error":
-        yield from refused(voice.failed(), end)
+        yield from refused(voice.failed(orders.error_kind), end)
         return
-    body = encode(voice.hidden() if orders.hidden_error else voice.whole(orders))
+    body = encode(voice.hidden(orders.error_kind) if orders.hidden_error else voice.whole(orders))
     early = orders.headers < orders.first_token
     start = Start(
         at=orders.headers if early else end,

@@ -8,6 +8,7 @@ import msgspec
 
 JSON_HEADERS = ((b"content-type", b"application/json"),)
 HTML_HEADERS = ((b"content-type", b"text/html"),)
+TEXT_HEADERS = ((b"content-type", b"text/plain; charset=utf-8"),)
 STREAM_HEADERS = ((b"content-type", b"text/event-stream; charset=utf-8"),)
 
 Headers = tuple[tuple[bytes, bytes], ...]

@@ -22,11 +22,12 @@ _SORTS: Final = ("AUTHENTICATION", "USAGE")
 _HEAD: Final = rf"{_OPENING} (?:{'|'.join(_SORTS)}) {_MARK}"
 _BEGUN: Final = re.compile(rf"{_HEAD}\b")
 _WHOLE: Final = re.compile(rf"{_HEAD} ACCESS [A-Z]+ .*END {_MARK}", re.DOTALL)
-_ADVICE: Final = {
+ADVICE: Final = {
     403: "The relay asks in the name of the configured `user`, or of the client's own key with `identity: client`: is "
     "it a bare ANL domain name? Argo's access is given by division; `argo-relay doctor` checks more.",
     429: "Trying again does not help before the quota is raised or a new period begins.",
 }
+"""What the relay adds to a notice's own words, by the status that it gives it."""
 
 
 def _plain(text: str) -> str:
@@ -72,7 +73,7 @@ def verdict(identifier: str, text: str, usage: Usage | None) -> Failure | None:
         kind=FailureKind.RATE_LIMIT if status == 429 else FailureKind.PERMISSION,
         status=status,
         code="argo_quota_exceeded" if status == 429 else "argo_access_denied",
-        message=f"Argo says: {words} {_ADVICE[status]}",
+        message=f"Argo says: {words} {ADVICE[status]}",
         at_fault="client",
         final=True,
     )

@@ -71,9 +71,9 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
         What Argo and the vendors behind it would refuse or stumble over is mended.
         """
         user = None if ask.dialect == "anthropic" else ask.user or self.user
+        identity: dict[str, object] = {"user": user or jsonx.REMOVED}
         changes, losses = mended(ask.dialect, ask.owner, ask.model, members)
-        own = {"model": ask.model, "timeout": jsonx.REMOVED, "user": user or jsonx.REMOVED}
-        return Changes(changes | own, losses)
+        return Changes({"model": ask.model, "timeout": jsonx.REMOVED} | changes | identity, losses)
 
     def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
         """Say whether the SDK inside Argo would refuse a whole reply of Claude's: it reckons with its longest.
