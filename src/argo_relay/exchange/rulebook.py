@@ -54,7 +54,7 @@ class Rulebook:
         if len(known) >= _MOST_LEARNED:
             return False
         known.append(rule)
-        row = f"{{{profile.public_id}: {{parameters: {{{rule.parameter}: {written(rule)}}}}}}}"
+        row = f"{{{profile.alias_of or profile.public_id}: {{parameters: {{{rule.parameter}: {written(rule)}}}}}}}"
         _log.warning("learned of %s (%s); to keep it: models: %s", profile.internal_id, rule.source, row)
         return True
 
