@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from argo_relay.cli.config import config
 from argo_relay.config.load import load
 from argo_relay.config.schema import KEYS
+from support.process import run_command
 
 Runs = Callable[..., Result]
 
@@ -210,7 +211,19 @@ def test_init_writes_nothing_that_is_wrong(runs: Runs, own_file: Path, arguments
 
 
 def test_init_without_a_home_wants_a_path(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("argo_relay.cli.config.home_file", lambda environ: None)
+    monkeypatch.setattr("argo_relay.config.write.home_file", lambda environ: None)
     result = runs("init", "--user", "jdoe")
     assert result.exit_code == 2
     assert "pass --path PATH" in result.stderr
+
+
+def test_check_looks_at_the_names_of_models_too(tmp_path: Path) -> None:
+    file = tmp_path / "names.yaml"
+    file.write_text("aliases: {best: gpt-9000}\n")
+    done = run_command("config", "check", str(file))
+    assert done.returncode == 0
+    assert "warning: aliases.best: no model gpt-9000 is known here" in done.stderr
+    file.write_text("aliases: {best: gpt-5, BEST: o3}\n")
+    done = run_command("config", "check", str(file))
+    assert done.returncode == 2
+    assert "aliases.BEST: it is the same name as best" in done.stderr

@@ -39,7 +39,7 @@ def test_its_help_lists_the_commands_in_their_order(flag: str) -> None:
     assert (done.exit_code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     commands = lines[lines.index("Commands:") + 1 :]
-    assert [line.split()[0] for line in commands] == ["serve", "models", "config", "simulate"]
+    assert [line.split()[0] for line in commands] == ["serve", "models", "doctor", "config", "simulate"]
     assert all(len(line.split()) > 1 for line in commands), "each with a word about it"
 
 
@@ -56,7 +56,7 @@ def test_nothing_else_is_help_too() -> None:
     assert "Commands:" in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", ["serve", "models", "config", "simulate"])
+@pytest.mark.parametrize("command", ["serve", "models", "doctor", "config", "simulate"])
 def test_each_command_has_its_help(command: str) -> None:
     # A process of its own: click remembers a command's help option from wherever it was first asked for.
     done = run_command(command, "-h")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,3 +119,42 @@ def test_a_wrong_address_is_told_with_its_option() -> None:
     result = invoke("--base-url", "ftp://example.org", "--json")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--base-url" in result.stderr
+
+
+def test_aliases_are_listed_as_what_they_are(
+    simulator: SimulatorProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGO_RELAY_ALIASES", "best=gpt-5.5,lost=gpt-9000")
+    result = invoke("--base-url", simulator.url, "--json")
+    assert "warning: aliases.lost: no model gpt-9000 is known here" in result.stderr
+    rows = {row["id"]: row for row in json.loads(result.stdout)}
+    assert rows["best"]["alias_of"] == "argo:gpt-5.5"
+    assert "alias_of" not in rows["argo:gpt-5.5"]
+    assert "lost" not in rows
+    lines = [line.split("\t") for line in invoke("--base-url", simulator.url).stdout.splitlines()]
+    assert [line for line in lines if len(line) != 5] == [
+        ["best", "GPT-5.5", "chat", "openai", "gpt55", "argo:gpt-5.5"]
+    ]
+    env = {"ARGO_RELAY_ALIASES": "best=gpt-5.5"}
+    with Terminal((*COMMAND, "models", "--base-url", simulator.url), tmp_path, env) as terminal:
+        assert terminal.finish() == 0
+    assert re.search(r"^best +alias of argo:", terminal.shown, re.MULTILINE)
+    monkeypatch.setenv("ARGO_RELAY_ALIASES", "best=gpt-5.5,fast=argo:best")
+    assert invoke("--base-url", simulator.url).exit_code == 2
+
+
+def test_one_model_for_a_person_and_for_a_program(simulator: SimulatorProcess) -> None:
+    done = run_command("models", "claude-4.7-opus", "--base-url", simulator.url)
+    assert (done.returncode, done.stderr) == (0, "")
+    told = dict(line.split("  ", 1) for line in done.stdout.splitlines())
+    assert told["id"].strip() == "argo:claude-opus-4.7"
+    assert told["offered"].strip() == "yes"
+    result = invoke("claude-4.7-opus", "--json", "--base-url", simulator.url)
+    assert json.loads(result.stdout)["names"][0] == "argo:claude-opus-4.7"
+
+
+def test_a_name_of_no_model(simulator: SimulatorProcess) -> None:
+    result = invoke("gpt-4oo", "--json", "--base-url", simulator.url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: There is no model `gpt-4oo` here; the closest are argo:gpt-4o")
+    assert "`argo-relay models` lists all." in result.stderr

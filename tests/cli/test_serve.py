@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from argo_relay import __version__
 from argo_relay.cli import serve as module
 from argo_relay.config.load import Loaded
+from argo_relay.config.schema import Config
 from support.process import RelayProcess, run_command
 from support.terminal import Terminal
 from support.wire import Wire, get
@@ -163,6 +164,42 @@ def test_this_machine_is_served(started: list[Any], host: str) -> None:
     assert len(started) == 1
 
 
+def test_a_host_for_others_wants_keys_and_names_are_none(started: list[Any], home: Path) -> None:
+    file = home / "argo-relay.yaml"
+    file.write_text("identity: client\n")
+    file.chmod(0o600)
+    refused = invoke("--host", "0.0.0.0")
+    assert refused.exit_code == 2
+    assert "in anybody's name" in refused.stderr
+    assert "`users`" in refused.stderr
+    file.write_text("users: {one-key: alice}\n")
+    assert invoke("--host", "0.0.0.0").exit_code == 0
+    assert len(started) == 1
+
+
+@pytest.mark.parametrize("text", ["identity: client", "users: {one-key: alice}"])
+def test_who_is_named_by_the_client_is_not_asked_for(started: list[Any], home: Path, text: str) -> None:
+    (home / "argo-relay.yaml").write_text(f"{text}\n")
+    assert invoke().exit_code == 0
+    assert started[0][0].config.user is None
+    (home / "argo-relay.yaml").write_text("keys: [a, b]\nusers: {a: alice}\n")
+    assert "there is no Argo user name" in invoke().stderr, "whoever comes with b"
+
+
+@pytest.mark.parametrize(
+    ("config", "who"),
+    [
+        (Config(user="jdoe"), "jdoe"),
+        (Config(user="jdoe", identity="client"), "each client's own API key"),
+        (Config(users={"s3cret": "alice"}), "1 by their keys"),
+        (Config(users={"s3cret": "alice"}, keys=("a",), user="jdoe"), "1 by their keys, else jdoe"),
+        (Config(users={"s": "a"}, keys=("a",), identity="client"), "1 by their keys, else each client's own API key"),
+    ],
+)
+def test_the_banner_says_in_whose_name(config: Config, who: str) -> None:
+    assert module._who(config) == who
+
+
 def test_a_readable_file_with_keys_is_warned_of(started: list[Any], home: Path) -> None:
     file = home / "argo-relay.yaml"
     file.write_text("user: fred\nkeys: [one-key]\n")
@@ -288,7 +325,7 @@ def test_another_upstream_needs_no_argo_user(started: list[Any], kind: str) -> N
 
 def test_rows_for_unknown_models_are_warned_of_where_the_names_are_argos(started: list[Any], home: Path) -> None:
     (home / "argo-relay.yaml").write_text("user: fred\nmodels: {gpt-4oo: {timeouts: {total: 9}}}\n")
-    assert "models.gpt-4oo: no such model is known here; the closest are argo:gpt-4o" in invoke().stderr
+    assert "models.gpt-4oo: no model gpt-4oo is known here; the closest are argo:gpt-4o" in invoke().stderr
     assert invoke("--upstream", "openai").stderr == ""
     assert len(started) == 2
 

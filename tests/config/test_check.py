@@ -57,7 +57,7 @@ def test_an_empty_group_says_nothing(text: str) -> None:
         ("totl: 5", "1: unknown key `totl`; did you mean `total` inside `timeouts`?"),
         ("base_url: x", "1: unknown key `base_url`; did you mean `base_url` inside `upstream`?"),
         ("timeouts.total: 5", "1: unknown key `timeouts.total`; did you mean `total` inside `timeouts`?"),
-        ("\nxyz: 5", "2: unknown key `xyz`; known here are host, keys, log, max_body,"),
+        ("\nxyz: 5", "2: unknown key `xyz`; known here are aliases, host, "),
         ("log:\n  level: 5\n  file: x", "2: log: unknown key `level`; known here are file, format, requests"),
         ("models: {m: {timeouts: {idel: 3}}}", "1: models.m.timeouts: unknown key `idel`; did you mean `idle`?"),
         ("models: {m: {total: 3}}", "1: models.m: unknown key `total`; did you mean `total` inside `timeouts`?"),
@@ -148,3 +148,36 @@ def test_a_text_from_outside_is_read_by_the_kind_of_its_key() -> None:
     assert value_in(kinds.BOOLEAN, "no") is False
     assert value_in(kinds.BEAT, "null") is None
     assert value_in(kinds.SIZE, "10 MB") == "10 MB"
+
+
+def test_a_mapping_is_kept_with_a_place_for_each_member() -> None:
+    findings = checked("aliases:\n  gpt-4: gpt-4.1\n  '5': o3\nusers: {a=b: jdoe}\n")
+    assert findings.problems == []
+    assert findings.settings["aliases",].value == {"gpt-4": "gpt-4.1", "5": "o3"}
+    assert findings.settings["users",].value == {"a=b": "jdoe"}
+    wrong = checked("aliases:\n  gpt-4: gpt-4.1\n  best: 5\nusers:\n  b: J\n")
+    assert [problem.partition(";")[0] for problem in wrong.problems] == [
+        "x.yaml:3: aliases.best: it is a number (put it in quotes if you mean text)",
+        "x.yaml:5: users[0]: `J` is not an Argo user name",
+    ]
+    assert wrong.refused == {("aliases",), ("users",)}
+
+
+def test_a_mapping_from_a_program_or_a_variable() -> None:
+    key = next(key for key in KEYS if key.name == "aliases")
+    findings = Findings()
+    findings.take(key, key.path, {"a": "b"}, "flag --aliases")
+    assert findings.settings["aliases",].value == {"a": "b"}
+    findings.take(key, key.path, value_in(key.kind, "a=b, c==d ,e = f"), "env X")
+    assert findings.settings["aliases",].value == {"a": "b", "c=": "d", "e": "f"}
+    for text, what in (
+        ("a", "aliases[0]: it is not of the form NAME=TEXT"),
+        ("a=b,,c=d", "aliases[1]: it is not of the form"),
+        ("=b", "aliases.: it is empty"),
+        ("a=", "aliases.a: it is empty"),
+        ("a=b,a=c", "aliases.a: it stands here twice"),
+    ):
+        before = len(findings.problems)
+        findings.take(key, key.path, value_in(key.kind, text), "env X")
+        (problem,) = findings.problems[before:]
+        assert problem.startswith(f"X: {what}"), problem

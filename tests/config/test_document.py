@@ -64,7 +64,7 @@ def test_quoted_and_block_text_is_text() -> None:
         ("a: 1\nb: !!python/object:os.system x\n", 2, "tags (`!...`) are not supported"),
         ("a: !x [1]\n", 1, "tags (`!...`) are not supported"),
         ("a: 1\n---\nb: 2\n", 2, "a second document begins here"),
-        ("a: 1\nb: 2\na: 3\n", 3, "the key `a` stands here again, after line 1"),
+        ("a: 1\nb: 2\na: 3\n", 3, "a key stands here again, after line 1"),
         ("? [a]\n: b\n", 1, "a key must be a word, not a list or a mapping"),
         ("? {a: 1}\n: {b: 2}\n", 1, "a key must be a word, not a list or a mapping"),
         ("? *x\n: b\n", 1, "aliases (`*...`) are not supported"),

@@ -14,6 +14,7 @@ def read(**environ: str) -> Findings:
 
 def test_each_variable_sets_its_key() -> None:
     findings = read(
+        ALIASES="a=b,c=d",
         KEYS="a, b",
         LOG_REQUESTS="off",
         MAX_BODY="1 MiB",
@@ -25,6 +26,7 @@ def test_each_variable_sets_its_key() -> None:
     )
     assert findings.problems == []
     assert {".".join(path): setting.value for path, setting in findings.settings.items()} == {
+        "aliases": {"a": "b", "c": "d"},
         "keys": ("a", "b"),
         "log.requests": False,
         "max_body": 2**20,

@@ -36,6 +36,23 @@ def test_client_keys_are_only_counted(tmp_path: Path) -> None:
     assert b"s3cret" not in msgspec.json.encode(list(rows(loaded)))
 
 
+def test_users_are_only_counted_and_aliases_are_shown(tmp_path: Path) -> None:
+    environ = {"ARGO_RELAY_USERS": "s3cret-a=jdoe,s3cret-b=asmith", "ARGO_RELAY_ALIASES": "best=gpt-5.5,x=a b"}
+    loaded = load(environ=environ | {"HOME": "/nowhere"}, directory=tmp_path)
+    table = {row.key: row for row in rows(loaded)}
+    assert (table["users"].text, table["users"].value) == ("*** (2)", ["***", "***"])
+    assert b"s3cret" not in msgspec.json.encode(list(table.values()))
+    assert table["aliases"].text == '{best: gpt-5.5, x: "a b"}'
+    assert table["aliases"].value == {"best": "gpt-5.5", "x": "a b"}
+
+
+def test_a_proxy_is_shown_without_its_password(tmp_path: Path) -> None:
+    loaded = load(environ={"ARGO_RELAY_UPSTREAM_PROXY": "http://s3cret-a:s3cret-b@proxy:1"}, directory=tmp_path)
+    (row,) = [row for row in rows(loaded) if row.key == "upstream.proxy"]
+    assert (row.value, row.text) == ("http://***@proxy:1", '"http://***@proxy:1"')
+    assert b"s3cret" not in msgspec.json.encode(list(rows(loaded)))
+
+
 def test_models_have_a_row_for_what_is_set(tmp_path: Path) -> None:
     path = tmp_path / "argo-relay.yaml"
     path.write_text(
@@ -59,6 +76,9 @@ def test_models_have_a_row_for_what_is_set(tmp_path: Path) -> None:
         (0.5, "0.5"),
         ("prod", "prod"),
         ("a-long-text", "a-long-text"),
+        ("gpt-4.1-mini", "gpt-4.1-mini"),
+        ("argo:gpt-4o", '"argo:gpt-4o"'),
+        ("4.1", '"4.1"'),
         ("no", '"no"'),
         ("5", '"5"'),
         ("a: b", '"a: b"'),

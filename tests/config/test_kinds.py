@@ -187,6 +187,27 @@ def test_a_word_that_yaml_reads_as_something_else_wants_quotes() -> None:
     assert refusal(kinds.USER, False) == "it is a boolean (put it in quotes if you mean text)"
 
 
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "keep",
+        "drop",
+        "drop unless 1",
+        "drop beside a.b",
+        "rename max_completion_tokens",
+        "default 8192",
+        "nearest low high",
+        "thinking",
+        "thinking adaptive",
+        "thinking enabled",
+    ],
+)
+def test_a_deed_is_one_of_a_few_sentences(deed: str) -> None:
+    assert kinds.DEEDS.accept(("a.b", deed)) == ("a.b", deed)
+    for wrong in (f"{deed}  x", f"not {deed}", deed.upper()):
+        refusal(kinds.DEEDS, ("a", wrong))
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "fe80::1%eth0", "localhost", "relay.example.org", "0.0.0.0"])
 def test_a_host_is_a_name_or_an_address(host: str) -> None:
     assert kinds.HOST.accept(host) == host
@@ -307,3 +328,17 @@ def test_a_reader_raises_nothing_else(kind: Kind, value: object) -> None:
         kept = str(error)
         assert "\n" not in kept
     assert kept is None or isinstance(kept, bool | int | float | str)
+
+
+def test_a_pair_is_read_by_both_its_readers() -> None:
+    assert kinds.KEYS_OF_USERS.accept(("sk-a=b", "jdoe")) == ("sk-a=b", "jdoe")
+    assert kinds.NAMES_OF_MODELS.accept(("my model", "gpt-4.1")) == ("my model", "gpt-4.1")
+    assert "is not of the form" in refusal(kinds.NAMES_OF_MODELS, "a")
+    assert "longer than 200" in refusal(kinds.NAMES_OF_MODELS, ("a", "b" * 201))
+    assert "is not an Argo user" in refusal(kinds.KEYS_OF_USERS, ("s3cret", "jdoe@anl.gov"))
+    assert "s3cret" not in refusal(kinds.KEYS_OF_USERS, ("s3cret key", "jdoe"))
+
+
+@pytest.mark.parametrize(("text", "fits"), [("jdoe", True), ("svc_x.y-1", True), ("JDoe", False), ("", False)])
+def test_a_users_name_can_be_told_by_its_look(text: str, fits: bool) -> None:
+    assert kinds.is_user(text) == fits

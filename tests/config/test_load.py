@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argo_relay.config import kinds
+from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
 from argo_relay.config.schema import KEYS, Config, Key, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
@@ -62,16 +62,22 @@ def test_everything_can_be_set(loads: Loads) -> None:
     loaded = loads(
         """
 user: jdoe
+identity: user
+users: {}
 host: "::1"
 port: 0
 socket: /run/relay.sock
 keys: [a, "5"]
 origins: [https://App.example.org/]
-upstream: {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY}
+upstream:
+  {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY, refresh: 60,
+   ca_bundle: ca.pem, resolve: ["h:1:[::2]"], connect_to: ["::localhost:2"], proxy: socks5://u:p@h:3}
+aliases: {gpt-3.5-turbo: gpt-4.1-mini, "5": o3}
 timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heartbeat: 0, whole_heartbeat: yes, body: 5}
 models:
-  gpt-4o: {timeouts: {total: 1.5, first_event: null}}
+  gpt-4o: {timeouts: {total: 1.5, first_event: null}, parameters: {seed: drop, b.c: rename d}}
   claude-opus-4.7: {timeouts: {idle: 2, connect: 1e0}}
+learn: no
 max_body: 1 MiB
 max_in_flight: 1
 shutdown_grace: 0
@@ -85,14 +91,28 @@ log: {format: json, file: relay.log, requests: no}
         socket="/run/relay.sock",
         keys=("a", "5"),
         origins=("https://app.example.org",),
-        upstream=Upstream(kind="anthropic", environment="dev", base_url="http://localhost:1/argoapi", key_env="MY_KEY"),
+        upstream=Upstream(
+            kind="anthropic",
+            environment="dev",
+            base_url="http://localhost:1/argoapi",
+            key_env="MY_KEY",
+            refresh=60,
+            resolve=("h:1:[::2]",),
+            connect_to=("::localhost:2",),
+            proxy="socks5://u:p@h:3",
+            ca_bundle="ca.pem",
+        ),
+        aliases={"gpt-3.5-turbo": "gpt-4.1-mini", "5": "o3"},
         timeouts=Timeouts(
             total=1, connect=2, first_event=3, idle=None, max_total=4, heartbeat=None, whole_heartbeat=True, body=5
         ),
         models={
-            "gpt-4o": ModelRow(timeouts=ModelTimeouts(total=1.5, first_event=None)),
+            "gpt-4o": ModelRow(
+                timeouts=ModelTimeouts(total=1.5, first_event=None), parameters={"seed": "drop", "b.c": "rename d"}
+            ),
             "claude-opus-4.7": ModelRow(timeouts=ModelTimeouts(idle=2, connect=1)),
         },
+        learn=False,
         max_body=2**20,
         max_in_flight=1,
         shutdown_grace=0,
@@ -157,26 +177,6 @@ def test_the_file_of_the_working_directory_is_found(tmp_path: Path, monkeypatch:
     assert loaded.config.user == "jdoe"
 
 
-@pytest.mark.parametrize(
-    ("text", "environ", "what"),
-    [
-        ("timeouts: {total: 5000}", {}, "x.yaml:1: timeouts.total: 5000 is greater than timeouts.max_total, 3600;"),
-        ("timeouts: {max_total: 300}", {}, "x.yaml:1: timeouts.total: 600 is greater than timeouts.max_total, 300;"),
-        ("timeouts: {total: 700}", {"TIMEOUTS_MAX_TOTAL": "650"}, "x.yaml:1: timeouts.total: 700 is greater"),
-        ("", {"TIMEOUTS_TOTAL": "4000"}, "ARGO_RELAY_TIMEOUTS_TOTAL: timeouts.total: 4000 is greater"),
-        ("\nmodels: {a.b: {timeouts: {total: 3601}}}", {}, "x.yaml:2: models.a.b.timeouts.total: 3601 is greater"),
-    ],
-)
-def test_a_total_above_its_cap_is_refused(loads: Loads, text: str, environ: dict[str, str], what: str) -> None:
-    (problem,) = problems(loads, text, environ={f"ARGO_RELAY_{name}": value for name, value in environ.items()})
-    assert problem.startswith(what)
-
-
-def test_a_total_is_not_judged_by_a_cap_that_was_refused(loads: Loads) -> None:
-    assert len(problems(loads, "timeouts: {total: 5000, max_total: x}")) == 1
-    assert len(problems(loads, "timeouts: {total: x, max_total: 300}")) == 1
-
-
 def test_keys_that_others_can_read_are_warned_of(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_text("keys: [s3cret]\n")
@@ -188,9 +188,24 @@ def test_keys_that_others_can_read_are_warned_of(tmp_path: Path) -> None:
     assert "s3cret" not in repr(loaded)
     path.chmod(0o600)
     assert load(config=path, environ={}).warnings == ()
-    path.write_text("keys: []\n")
+    path.write_text("keys: [s3cret]\nusers: {s3cret-2: jdoe}\n")
+    path.chmod(0o640)
+    (warning,) = load(config=path, environ={}).warnings
+    assert "holds `keys` and `users`, and others" in warning
+    path.write_text("keys: []\nusers: {}\n")
     path.chmod(0o644)
     assert load(config=path, environ={"ARGO_RELAY_KEYS": "s3cret"}).warnings == ()
+
+
+def test_a_proxys_password_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+    path = tmp_path / NAME
+    path.write_text("upstream: {proxy: 'http://u:s3cret@proxy:1'}\n")
+    path.chmod(0o640)
+    (warning,) = load(config=path, environ={}).warnings
+    assert "holds the proxy's password" in warning
+    assert "s3cret" not in warning
+    path.write_text("upstream: {proxy: 'http://proxy:1'}\n")
+    assert load(config=path, environ={}).warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -212,15 +227,41 @@ def test_keys_that_others_can_read_are_warned_of(tmp_path: Path) -> None:
         "[s3cret\u00e9]",
     ],
 )
-def test_no_problem_repeats_a_client_key(loads: Loads, keys: str) -> None:
-    assert not any("s3cret" in problem for problem in problems(loads, f"keys: {keys}\n"))
+@pytest.mark.parametrize("key", ["keys", "users"])
+def test_no_problem_repeats_a_client_key(loads: Loads, key: str, keys: str) -> None:
+    assert not any("s3cret" in problem for problem in problems(loads, f"{key}: {keys}\n"))
+
+
+@pytest.mark.parametrize(
+    "users",
+    [
+        "{s3cret: J}",
+        "{s3cret: }",
+        "{s3cret: [s3cret]}",
+        "{s3cret two: jdoe}",
+        "{s3cret: jdoe, s3cret: asmith}",
+        "\n  s3cret: jdoe\n  s3cret: asmith",
+        "{? [s3cret] : jdoe}",
+        "{s3cret: *s3cret}",
+        "{s3cret: jdoe} s3cret",
+    ],
+)
+def test_no_problem_repeats_a_users_key(loads: Loads, users: str) -> None:
+    assert not any("s3cret" in problem for problem in problems(loads, f"users: {users}\n"))
+
+
+def test_no_problem_repeats_a_users_key_of_the_environment(loads: Loads) -> None:
+    for text in ("s3cret", "s3cret=J", "s3cret=a,s3cret=b", "s3cret two=a", "=a", "s3cret="):
+        told = problems(loads, "", environ={"ARGO_RELAY_USERS": text})
+        assert not any("s3cret" in problem for problem in told), told
+        assert all(problem.startswith("ARGO_RELAY_USERS: users[") for problem in told), told
 
 
 @pytest.mark.parametrize(
     ("content", "what"),
     [
         (b"a: 1\n\tb: 2\n", "x.yaml:2: a tab stands where YAML wants spaces"),
-        (b"port: 1\nport: 2\n", "x.yaml:2: the key `port` stands here again, after line 1"),
+        (b"port: 1\nport: 2\n", "x.yaml:2: a key stands here again, after line 1"),
         (b"\n- a\n", "x.yaml:2: it is a list; expected a mapping of keys to values"),
         (b"user: \xff\n", "x.yaml:1: it is not UTF-8 text"),
         (b"[" * 10_000, "x.yaml:1: it is nested more than 64 levels deep"),
@@ -242,7 +283,7 @@ def test_an_empty_file_is_a_valid_one(loads: Loads, text: str) -> None:
 
 
 def test_values_to_be_written_are_checked() -> None:
-    check_values({"user": "jdoe", "port": None})
+    check_values({"user": "jdoe", "timeouts.idle": None})
     with pytest.raises(ConfigError) as caught:
         check_values({"user": "JDoe", "port": 70000})
     assert [problem.split(": ")[0] for problem in caught.value.problems] == ["--user", "--port"]
@@ -265,9 +306,27 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.HOST: (*_TEXT_NOT, "null", '"*"', "http://x"),
     kinds.PATH_OR_NONE: _TEXT_NOT,
     kinds.CLIENT_KEYS: ("a", "5", "true", "{a: b}", "[5]", "[[a]]", "['']", "[null]", "['a b']"),
+    kinds.KEYS_OF_USERS: (
+        "a",
+        "5",
+        "[a]",
+        "{a: 5}",
+        "{a: }",
+        "{a b: c}",
+        "{'': c}",
+        "{a: J}",
+        "{a: [b]}",
+        "{a: {b: c}}",
+    ),
+    kinds.NAMES_OF_MODELS: ("a", "5", "[a]", "{a: 5}", "{a: null}", "{'': c}", "{a: ''}", "{a: [b]}", "{a: {b: c}}"),
+    kinds.DEEDS: ("a", "[a]", "{a: 5}", "{a: null}", "{'': drop}", "{a: forget}", "{a.b.c: drop}", "{a: rename}"),
+    kinds.INTERVAL_OR_NONE: (*_NUMBERS_NOT, "0", "0.5"),
     kinds.ORIGINS: ("https://a", "5", "{a: b}", "[5]", "[a]", "['*']", "[https://a/b]"),
     kinds.BASE_URL: (*_TEXT_NOT, "localhost", "http://h/v1", "http://u@h", "http://h?a", "ftp://h"),
     kinds.VARIABLE: (*_TEXT_NOT, "sk-1", "1A", "A B"),
+    addresses.RESOLVE: ("a", "5", "{a: b}", "[5]", "['h:1']", "['h:1:name']", "[null]"),
+    addresses.CONNECT_TO: ("a", "5", "{a: b}", "[5]", "['h:1:k']", "['h:1::']", "[null]"),
+    addresses.PROXY: (*_TEXT_NOT, "h:1", "ftp://h"),
     kinds.ROWS: ("5", "a", "[a]", "{m: 5}", "{m: [a]}", "{m: {timeouts: 5}}"),
 }
 _WORDS_NOT = (*_TEXT_NOT, "null", "xml")
@@ -298,6 +357,7 @@ def test_the_wrong_values_cover_every_kind() -> None:
         "argo, openai, openai_responses, anthropic or google",
         "prod, dev or test",
         "text or json",
+        "user or client",
     }
 
 

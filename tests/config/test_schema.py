@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from argo_relay.config import kinds
-from argo_relay.config.document import Items, Leaf, read_document
+from argo_relay.config.document import Items, Leaf, Members, read_document
 from argo_relay.config.explain import written
 from argo_relay.config.load import Loaded
-from argo_relay.config.schema import GROUPS, KEYS, Config, Key, ModelTimeouts, masked, value_at
+from argo_relay.config.schema import GROUPS, KEYS, Config, Key, ModelTimeouts, Upstream, masked, value_at
 
 
 def _fields(struct: type[msgspec.Struct], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
@@ -24,14 +24,15 @@ def _fields(struct: type[msgspec.Struct], path: tuple[str, ...] = ()) -> set[tup
 def test_the_table_and_the_structs_have_the_same_keys() -> None:
     assert {key.path for key in KEYS} == _fields(Config)
     rows = next(key.rows for key in KEYS if key.name == "models")
-    assert {key.path for key in rows} == {("timeouts", name) for (name,) in _fields(ModelTimeouts)}
+    assert {key.path for key in rows} == {("timeouts", name) for (name,) in _fields(ModelTimeouts)} | {("parameters",)}
 
 
 def test_every_default_is_one_that_its_kind_takes() -> None:
     for key in KEYS:
         if key.rows:
             continue
-        for value in key.default if isinstance(key.default, tuple) else (key.default,):
+        defaults = key.default if isinstance(key.default, tuple | dict) else (key.default,)
+        for value in defaults.items() if isinstance(defaults, dict) else defaults:
             assert key.kind.accept(value) == value
 
 
@@ -58,9 +59,14 @@ def test_keys_of_a_group_stand_together_and_the_group_is_described() -> None:
 def test_every_example_is_one_that_its_kind_takes(key: Key) -> None:
     node, faults = read_document(str(key.example))
     assert faults == []
-    for leaf in node.items if isinstance(node, Items) else [node]:
+    members = node.members if isinstance(node, Members) else {}
+    pairs = [(name, member) for name, (_, member) in members.items()]
+    leaves = node.items if isinstance(node, Items) else [node] if not pairs else []
+    for leaf in (*leaves, *(member for _, member in pairs)):
         assert isinstance(leaf, Leaf)
-        assert key.kind.accept(leaf.value) is not None
+    values = [(name, member.value) for name, member in pairs if isinstance(member, Leaf)]
+    for value in (*values, *(leaf.value for leaf in leaves if isinstance(leaf, Leaf))):
+        assert key.kind.accept(value) is not None
 
 
 def test_every_meaning_is_made_of_sentences() -> None:
@@ -69,22 +75,34 @@ def test_every_meaning_is_made_of_sentences() -> None:
         assert key.meaning.endswith(".")
 
 
-def test_only_client_keys_are_secret() -> None:
-    assert [key.name for key in KEYS if key.secret] == ["keys"]
-    assert [key.name for key in KEYS if key.kind is kinds.CLIENT_KEYS] == ["keys"]
+def test_only_client_keys_and_the_proxy_are_secret() -> None:
+    assert [key.name for key in KEYS if key.secret] == ["users", "keys", "upstream.proxy"]
+    assert [key.name for key in KEYS if key.kind in (kinds.CLIENT_KEYS, kinds.KEYS_OF_USERS)] == ["users", "keys"]
 
 
 def test_a_configuration_never_shows_its_client_keys() -> None:
-    config = Config(keys=("s3cret-one", "s3cret-two"), user="jdoe")
+    config = Config(keys=("s3cret-one", "s3cret-two"), users={"s3cret-three": "asmith"}, user="jdoe")
     loaded = Loaded(config=config, origins={}, path=None, searched=(), warnings=())
     for text in (repr(config), str(config), f"{config}", repr(loaded), repr([config])):
         assert "s3cret" not in text
         assert "keys=('***', '***')" in text
+        assert "users=('***',)" in text
         assert "user='jdoe'" in text
 
 
-def test_masking_keeps_only_the_count() -> None:
+def test_a_configuration_never_shows_its_proxys_password() -> None:
+    config = Config(upstream=Upstream(proxy="http://jdoe:s3cret@proxy:3128"))
+    for text in (repr(config), repr(config.upstream), f"{[config]}"):
+        assert "s3cret" not in text
+        assert "jdoe" not in text
+        assert "proxy='http://***@proxy:3128'" in text
+
+
+def test_masking_keeps_only_the_count_of_keys_and_the_place_of_a_proxy() -> None:
     assert masked(("a", "b", "c")) == ("***", "***", "***")
+    assert masked("socks5://a:b@h:1") == "socks5://***@h:1"
+    assert masked("socks5://h:1") == "socks5://h:1"
+    assert masked(None) is None
 
 
 def test_a_value_is_found_by_its_path() -> None:

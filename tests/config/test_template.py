@@ -35,14 +35,16 @@ def test_every_commented_key_shows_its_default(tmp_path: Path) -> None:
 
 
 def test_only_what_is_set_is_uncommented(tmp_path: Path) -> None:
-    text = template({"user": "jdoe", "upstream.environment": "dev", "port": 0, "keys": ["a"], "host": None})
+    text = template({"user": "jdoe", "upstream.environment": "dev", "port": 0, "keys": ["a"], "timeouts.idle": None})
     file = loaded(text, tmp_path)
     assert {name for name, origin in file.origins.items() if origin != "default"} == {
         "user",
         "upstream.environment",
         "port",
         "keys",
+        "timeouts.idle",
     }
+    assert file.config.timeouts.idle is None
     assert (file.config.user, file.config.port, file.config.keys) == ("jdoe", 0, ("a",))
     assert loaded(uncommented(text), tmp_path).config == file.config
 

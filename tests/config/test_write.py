@@ -33,7 +33,7 @@ def open_mask() -> Iterator[None]:
 @pytest.mark.parametrize("force", [False, True])
 def test_a_file_is_ours_alone_and_so_are_its_new_directories(tmp_path: Path, force: bool) -> None:
     path = tmp_path / "a" / "b" / "argo-relay.yaml"
-    write_config(path, {"user": "jdoe", "port": None}, force=force)
+    write_config(path, {"user": "jdoe"}, force=force)
     assert mode(path) == 0o600
     assert mode(tmp_path / "a") == mode(tmp_path / "a" / "b") == 0o700
     loaded = load(config=path, environ={})

@@ -41,7 +41,7 @@ def test_every_dialect_ends_a_stream_with_whole_frames(dialect: Dialect) -> None
     assert splitter.pending == 0
     watch = dialect.watch_stream()
     assert any(watch.feed(frame)[0] for frame in frames)
-    assert watch.failed
+    assert watch.failure is not None
 
 
 @pytest.mark.parametrize(("dialect", "field"), [("openai_chat", b'"created":'), ("openai_responses", b'"created_at":')])

@@ -22,7 +22,7 @@ BASE = "http://secret-upstream.example:1234/argoapi"
 
 def directory(play: Play, **rows: ModelRow) -> tuple[Directory, FakeUpstream]:
     upstream = FakeUpstream(play)
-    return Directory(ArgoUpstream(base_url=BASE, user="tester"), upstream, rows, LoopClock()), upstream
+    return Directory(ArgoUpstream(base_url=BASE, user="tester"), upstream, LoopClock(), rows), upstream
 
 
 def row(total: float) -> ModelRow:
@@ -116,7 +116,7 @@ async def test_a_retired_model_is_told_from_one_that_never_was() -> None:
     there, _ = directory(lists_models("gpt4o", "gpt5"))
     assert there.find("gpt-4").internal_id == "gpt4", "without the upstream's list nobody knows"
     await there.refresh()
-    with pytest.raises(Refused, match="`gpt-4` is retired"):
+    with pytest.raises(Refused, match=r"`gpt-4` is retired; the closest are argo:gpt-4o"):
         there.find("gpt-4")
     with pytest.raises(Refused, match="no model `xyzzy` here"):
         there.find("xyzzy")
@@ -188,7 +188,7 @@ async def test_it_asks_now_and_then_and_sooner_after_a_failure() -> None:
         return await real(*args)  # type: ignore[arg-type]
 
     upstream.open = noting  # type: ignore[method-assign, assignment]
-    keeping = asyncio.create_task(there.keep_fresh())
+    keeping = asyncio.create_task(there.keep_fresh(3600))
     await asyncio.sleep(70)
     upstream.play = lists_models("gpt5")
     await asyncio.sleep(7300)
@@ -198,7 +198,7 @@ async def test_it_asks_now_and_then_and_sooner_after_a_failure() -> None:
 
 def passing(play: Play, **rows: ModelRow) -> tuple[Directory, FakeUpstream]:
     upstream = FakeUpstream(play)
-    return Directory(VendorUpstream(kind="openai", base_url=BASE), upstream, rows, LoopClock()), upstream
+    return Directory(VendorUpstream(kind="openai", base_url=BASE), upstream, LoopClock(), rows), upstream
 
 
 @pytest.mark.parametrize("name", ["gpt-4o", "no-such-model", "meta-llama/Llama-3:free", "x" * 5000])
@@ -232,3 +232,104 @@ async def test_where_names_are_passed_on_a_row_holds_for_the_name_it_bears() -> 
         assert limit.seconds == 7
         assert there.limits_of(there.find("GPT-4o")) == {}
         await there.refresh()
+
+
+async def test_a_retired_models_successor_is_named_with_the_line_that_maps_it() -> None:
+    there, _ = directory(lists_models("gpt4o", "gpt56terra"))
+    await there.refresh()
+    with pytest.raises(Refused) as refused:
+        there.find("argo:gpt-3.5-turbo")
+    message = refused.value.failure.message
+    assert "`argo:gpt-5.6-terra`" in message
+    assert "`aliases: {gpt-3.5-turbo: gpt-5.6-terra}`" in message
+
+
+async def test_aliases_hold_before_and_after_the_list_has_come() -> None:
+    upstream = FakeUpstream(lists_models("gpt5"))
+    aliases = {"best": "gpt-5", "gpt-4": "gpt-5", "lost": "gpt-4o"}
+    there = Directory(ArgoUpstream(base_url=BASE), upstream, LoopClock(), {"best": row(7)}, aliases)
+    for _ in range(2):
+        for name in ("best", "gpt-4"):
+            assert there.find(name).internal_id == "gpt5"
+            limit = there.limits_of(there.find(name))[Timer.TOTAL]
+            assert limit is not None
+            assert limit.seconds == 7
+        await there.refresh()
+    assert not there.knows("lost")
+    with pytest.raises(Refused, match=r"`lost` is an alias of `gpt-4o` in the relay's configuration. There is no"):
+        there.find("lost")
+    assert dict(upstream.calls[0].headers).get("authorization") is None
+
+
+async def test_where_names_are_passed_on_an_alias_is_exact() -> None:
+    upstream = FakeUpstream(lists_models("llama"))
+    there = Directory(VendorUpstream(kind="openai", base_url=BASE), upstream, LoopClock(), None, {"Best": "llama"})
+    for _ in range(2):
+        assert (there.find("Best").internal_id, there.find("best").internal_id) == ("llama", "best")
+        assert there.find("Best").alias_of == "llama"
+        await there.refresh()
+    assert [profile.public_id for profile in there.roster.listed()] == ["Best", "llama"]
+    upstream.play = lists_models()
+    assert not await there.refresh()
+    assert there.trouble == "it lists no models", "aliases are none"
+
+
+async def test_an_unknown_name_has_the_list_fetched_at_most_once_a_minute() -> None:
+    there, upstream = directory(lists_models("gpt5", head=4))
+    await there.refresh()
+    upstream.play = lists_models("gpt5", "gpt99", head=4)
+    assert not there.knows("gpt99")
+    await asyncio.gather(*(there.look_again() for _ in range(5)))
+    assert there.knows("gpt99")
+    assert len(upstream.calls) == 2
+    for wait, calls in ((55.9, 2), (0.2, 3), (10, 3)):
+        await asyncio.sleep(wait)
+        await there.look_again()
+        assert len(upstream.calls) == calls
+
+
+async def test_an_unknown_name_waits_for_what_is_under_way() -> None:
+    there, upstream = directory(lists_models("gpt99", head=4))
+    there.refresh_soon()
+    await there.look_again()
+    assert there.knows("gpt99")
+    await there.look_again()
+    assert len(upstream.calls) == 2, "what was under way was nobody's look because of a name"
+
+
+async def test_trouble_is_told_when_it_begins_and_when_it_ends() -> None:
+    told: list[str] = []
+    upstream = FakeUpstream(Play(refuse=True))
+    there = Directory(ArgoUpstream(base_url=BASE), upstream, LoopClock(), warn=told.append)
+    for play, count in (
+        (Play(refuse=True), 1),
+        (Play(status=500, headers=JSON), 1),
+        (lists_models("gpt5"), 2),
+        (lists_models("gpt5"), 2),
+        (Play(refuse=True), 3),
+    ):
+        upstream.play = play
+        await there.refresh()
+        assert len(told) == count
+    assert "refused" in told[0]
+    assert "says again" in told[1]
+    assert not any("secret" in one for one in told)
+
+
+@pytest.mark.parametrize(("every", "expected"), [(None, [0, 30, 60]), (100, [0, 30, 60, 160, 260])])
+async def test_how_often_it_asks_is_configured(every: float | None, expected: list[float]) -> None:
+    there, upstream = directory(Play(refuse=True))
+    asked: list[float] = []
+    refresh = there.refresh
+
+    async def noting() -> bool:
+        asked.append(LoopClock().now())
+        return await refresh()
+
+    there.refresh = noting  # type: ignore[method-assign]
+    keeping = asyncio.create_task(there.keep_fresh(every))
+    await asyncio.sleep(50)
+    upstream.play = lists_models("gpt5")
+    await asyncio.sleep(250)
+    keeping.cancel()
+    assert asked == expected

@@ -15,6 +15,7 @@ from argo_relay.exchange.stage import Stage
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.upstreams.vendor import VendorUpstream
 from support.stage import MESSAGE, message_event, message_stream
 
 LATE = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
@@ -24,8 +25,11 @@ ASKED: dict[str, dict[str, Any]] = {
 }
 
 
+VENDOR = VendorUpstream(kind="anthropic", base_url="http://up.example")
+
+
 def verbatim() -> Stage:
-    return VerbatimStage(DIALECTS["anthropic"], bytes)
+    return VerbatimStage(DIALECTS["anthropic"], VENDOR)
 
 
 def to(name: str) -> Stage:

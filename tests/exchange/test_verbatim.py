@@ -13,6 +13,7 @@ from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.observe.record import Outcome
+from argo_relay.upstreams.vendor import VendorUpstream
 from support.stage import (
     DONE,
     FINISH,
@@ -32,12 +33,12 @@ LATE = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")
 ERROR = b'data: {"error":{"message":"no at secret.example","type":"x","code":429}}\n\n'
 
 
-def hide(body: bytes) -> bytes:
-    return body.replace(b"secret.example", b"the upstream")
+VENDOR = VendorUpstream(kind="openai", base_url="http://secret.example")
+hide = VENDOR.hide
 
 
 def verbatim(name: str = "openai_chat", *, array: bool = False) -> VerbatimStage:
-    return VerbatimStage(DIALECTS[name], hide, array=array)
+    return VerbatimStage(DIALECTS[name], VENDOR, array=array)
 
 
 def feed(there: VerbatimStage, stream: bytes) -> bytes:

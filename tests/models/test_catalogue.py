@@ -68,3 +68,14 @@ def test_extra_names_are_only_those_that_the_rules_do_not_give() -> None:
         by_rule = names_of(msgspec.structs.replace(profile, names=()))
         for name in profile.names:
             assert key(name) not in {key(rule) for rule in by_rule}, name
+
+
+def test_retired_models_have_successors_that_are_offered_and_others_have_none() -> None:
+    known = {p.internal_id: p for p in catalogue()}
+    for profile in catalogue():
+        assert bool(profile.successors) == profile.retired, profile.internal_id
+        for successor in profile.successors:
+            assert not known[successor].retired
+            assert (known[successor].owner, known[successor].kind) == (profile.owner, profile.kind)
+    assert known["gpt35"].successors == ("gpt41mini", "gpt56terra")
+    assert known["claudehaiku35"].successors == ("claudehaiku45",)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argo_relay.models.catalogue import catalogue
-from argo_relay.models.live import live_roster, passing_profile, passing_roster
+from argo_relay.models.live import live_roster, passing_alias, passing_profile, passing_roster
 from argo_relay.models.roster import catalogue_roster
 
 
@@ -234,3 +234,22 @@ def test_a_list_that_is_passed_on_keeps_its_names() -> None:
     assert found.public_id == "gpt4o"
     empty = passing_roster(MALFORMED)
     assert (empty.listed(), empty.live) == ([], False)
+
+
+def test_aliases_of_names_that_are_passed_on_go_before_the_lists_own() -> None:
+    roster = passing_roster([{"id": "llama"}, {"id": "qwen"}], {"best": "qwen", "llama": "llama-3"})
+    assert {p.public_id: (p.internal_id, p.alias_of) for p in roster.listed()} == {
+        "best": ("qwen", "qwen"),
+        "llama": ("llama-3", "llama-3"),
+        "qwen": ("qwen", None),
+    }
+    assert passing_alias("best", "text-embedding-3").kind == "embedding"
+    assert not passing_roster([], {"best": "qwen"}).live
+
+
+def test_aliases_follow_the_list() -> None:
+    aliases = {"best": "gpt-99"}
+    assert live_roster([{"id": "gpt5"}], aliases).resolve("best") is None
+    found = live_roster([{"id": "gpt99"}], aliases).resolve("best")
+    assert found is not None
+    assert (found.internal_id, found.public_id, found.alias_of) == ("gpt99", "best", "argo:gpt99")

@@ -24,4 +24,6 @@ def test_a_profile_can_be_shown_as_json() -> None:
         "retired": False,
         "max_output": None,
         "names": [],
+        "successors": [],
+        "alias_of": None,
     }

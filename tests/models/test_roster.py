@@ -257,3 +257,104 @@ def test_a_roster_remembers_spellings_up_to_a_bound(monkeypatch: pytest.MonkeyPa
 def test_profiles_reach_the_caller_as_they_were_given() -> None:
     profile = msgspec.structs.replace(catalogue()[0], display="Other")
     assert Roster([profile], live=True).resolve("gpt4o") is profile
+
+
+ALIASES = {
+    "best": "claude-opus-4.8",
+    "gpt-4": "argo:gpt-4.1",
+    "GPT-5": "o3",
+    "lost": "gpt-9000",
+    "gpt-4o-latest": "gpt-5",
+}
+
+
+def aliased(aliases: dict[str, str] | None = None) -> Roster:
+    withdrawn = [p for p in catalogue() if p.retired]
+    offered = [p for p in catalogue() if not p.retired]
+    return Roster(offered, live=True, withdrawn=withdrawn, aliases=ALIASES if aliases is None else aliases)
+
+
+@pytest.mark.parametrize(
+    ("name", "internal"),
+    [
+        *(("best", "claudeopus48"), ("BEST", "claudeopus48"), ("argo:best", "claudeopus48"), ("be-st", "claudeopus48")),
+        *(("gpt-4", "gpt41"), ("gpt4", "gpt41"), ("argo:gpt-4", "gpt41"), ("gpt-4-0613", "gpt41")),
+        *(("gpt-5", "gpto3"), ("gpt5", "gpto3"), ("argo:gpt-5", "gpto3"), ("gpt-5-2025-08-07", "gpto3")),
+        *(("lost", None), ("argo:lost", None), ("LOST", None)),
+        # What only looks like an alias is what it was; targets are models, also where an alias has their name.
+        *(("gpt-4o", "gpt4o"), ("gpt-5.1", "gpt51"), ("gpt-5-mini", "gpt5mini"), ("gpt-4o-latest", "gpt5")),
+        *(("gpt-4.1", "gpt41"), ("o3", "gpto3"), ("best-2024-01-01", "claudeopus48"), ("bestest", None)),
+    ],
+)
+def test_an_alias_means_its_target_and_nothing_else(name: str, internal: str | None) -> None:
+    roster = aliased()
+    for _ in range(2):
+        assert meaning(roster, name) == internal
+
+
+def test_an_alias_is_listed_as_what_it_is_and_what_it_hides_is_not() -> None:
+    listed = {p.public_id: p for p in aliased().listed()}
+    assert (listed["best"].alias_of, listed["best"].display) == ("argo:claude-opus-4.8", "Claude Opus 4.8")
+    assert listed["GPT-5"].alias_of == "argo:o3"
+    assert "argo:gpt-5" not in listed
+    assert "lost" not in listed
+    assert "argo:gpt-4.1" in listed
+    plain = {p.public_id for p in only_current().listed()}
+    assert plain - set(listed) == {"argo:gpt-5"}
+    assert all(p.alias_of is None for p in only_current().listed())
+
+
+def test_an_alias_of_a_model_that_is_gone_is_not_listed_and_is_not_retired() -> None:
+    roster = aliased({"gpt-4": "gpt-4-turbo", "old": "gpt-4-turbo"})
+    assert (roster.resolve("gpt-4"), roster.retired("gpt-4")) == (None, None)
+    assert roster.target("argo:gpt-4") == "gpt-4-turbo"
+    assert roster.target("gpt-4o") is None
+    assert roster.target("never") is None
+    assert roster.retired("gpt-4-turbo") is not None
+    assert "old" not in {p.public_id for p in Roster(catalogue(), live=False, aliases={"old": "gpt-4-turbo"}).listed()}
+
+
+def test_a_name_without_a_reading_means_itself_only() -> None:
+    roster = aliased({"-": "gpt-5", "argo:": "o3"})
+    assert (meaning(roster, "-"), meaning(roster, "argo:")) == ("gpt5", "gpto3")
+    assert [meaning(roster, name) for name in ("", "--", "no-such-model", "argo:argo:")] == [None] * 4
+    assert roster.target("no-such-model") is None
+
+
+def test_a_successor_is_the_first_that_is_offered() -> None:
+    known = {p.internal_id: p for p in catalogue()}
+    for offered, expected in (
+        (("gpt41mini", "gpt56terra"), "gpt41mini"),
+        (("gpt56terra",), "gpt56terra"),
+        (("gpt5",), None),
+    ):
+        successor = Roster([known[name] for name in offered], live=True).successor(known["gpt35"])
+        assert (successor.internal_id if successor else None) == expected
+    assert aliased({"gpt-4.1-mini": "gpt-5"}).successor(known["gpt35"]) is known["gpt56terra"]
+
+
+def test_names_that_mean_a_model() -> None:
+    known = {p.internal_id: p for p in catalogue()}
+    names = aliased().spellings(known["claudeopus47"])
+    assert names[:2] == ["argo:claude-opus-4.7", "claudeopus47"]
+    assert "claude-4.7-opus" in names
+    assert all(meaning(aliased(), name) == "claudeopus47" for name in names)
+    assert aliased().spellings(known["gpt5"]) == [], "another has its names"
+    assert "chatgpt-4o-latest" in only_current().spellings(known["gpt4olatest"])
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=12), st.sampled_from([p.internal_id for p in catalogue()]), max_size=4)
+)
+@settings(deadline=None)
+def test_whatever_an_alias_is_called_it_means_its_target_and_other_models_stay(aliases: dict[str, str]) -> None:
+    if len({key(name) for name in aliases}) < len(aliases):
+        return
+    roster = aliased(aliases)
+    gone = {p.internal_id for p in catalogue() if p.retired}
+    for name, target in aliases.items():
+        assert meaning(roster, name) == (None if target in gone else target)
+    taken = {key(name) for name in aliases}
+    for profile in only_current().listed():
+        if key(profile.public_id) not in taken:
+            assert roster.resolve(profile.public_id) is profile

@@ -215,7 +215,7 @@ def test_a_stream_that_is_relayed_is_watched() -> None:
         b": hi\n\n" + chunk() + chunk("a") + chunk(finish="stop") + chunk(choices=[], usage=usage) + DONE
     )
     assert carries == [False, False, True, True, True, False]
-    assert (watch.ended, watch.failed, watch.finish()) == (True, False, b"")
+    assert (watch.ended, watch.failure is not None, watch.finish()) == (True, False, b"")
     assert watch.usage is not None
     assert (watch.usage.input, watch.usage.output) == (3, 2)
 
@@ -238,4 +238,4 @@ def test_what_completes_a_stream_that_stopped(stream: bytes, closing: bytes | No
 
 def test_an_error_in_the_stream_is_its_end() -> None:
     watch, carries = watched(chunk("a") + b'data: {"error":{"message":"busy"}}\n\n')
-    assert (watch.failed, watch.ended, carries, watch.finish()) == (True, False, [True, True], b"")
+    assert (watch.failure is not None, watch.ended, carries, watch.finish()) == (True, False, [True, True], b"")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from argo_relay.errors import Refused
 from argo_relay.neutral.failure import FailureKind
 from argo_relay.policy import access
-from argo_relay.policy.access import check_key, check_origin
+from argo_relay.policy.access import check_key, check_origin, given_keys, same_key
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 KEYS = ("first-key", "second-key")
@@ -132,6 +132,18 @@ def test_every_key_is_compared_even_after_one_fitted(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(hmac, "compare_digest", compare)
     assert admitted({"x-api-key": "first-key"})
     assert compared == [key.encode() for key in KEYS]
+
+
+def test_keys_are_given_in_the_order_of_the_headers() -> None:
+    headers = {"api-key": "d", "x-api-key": "b", "authorization": "Bearer a", "x-goog-api-key": "c", "cookie": "e"}
+    assert given_keys(headers) == ["a", "b", "c", "d"]
+    assert given_keys({}) == []
+
+
+def test_a_key_is_the_same_or_not() -> None:
+    assert same_key(["a", "sch\xfcssel"], "sch\xfcssel")
+    assert not same_key(["a", ""], "b")
+    assert not same_key([], "b")
 
 
 @UNTIMED

@@ -151,6 +151,26 @@ async def test_without_a_key_nothing_is_told_and_nothing_is_sent(form: str) -> N
         assert there.stage.records == []
 
 
+@pytest.mark.parametrize("key", ["key-of-alice", "door"])
+async def test_a_users_key_opens_as_keys_do(key: str) -> None:
+    config = Config(user="tester", keys=("door",), users={"key-of-alice": "alice"})
+    async with site(ANSWERS, config) as there:
+        assert (await there.http.get("/v1/models")).status_code == 401
+        assert (await there.http.get(f"/v1beta/models?key={key}")).status_code == 200
+        reply = await there.http.post("/v1/chat/completions", content=ask(), headers={"x-api-key": key})
+        assert reply.status_code == 200
+        (call,) = there.stage.upstream.calls
+    who = "alice" if key == "key-of-alice" else "tester"
+    assert dict(call.headers)["authorization"] == f"Bearer {who}"
+    assert key not in str(call)
+
+
+async def test_a_users_keys_alone_close_the_door() -> None:
+    async with site(ANSWERS, Config(users={"key-of-alice": "alice"})) as there:
+        assert error_of(await there.http.get("/v1/models"))["code"] == "invalid_api_key"
+        assert (await there.http.get("/v1/models", headers={"api-key": "key-of-alice"})).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/", "/health", "/version"])
 @pytest.mark.parametrize("form", BAD)
 async def test_open_paths_need_no_key(form: str, path: str) -> None:

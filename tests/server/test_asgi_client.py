@@ -55,6 +55,23 @@ def test_of_repeated_headers_the_last_counts() -> None:
     assert headers_of({"headers": headers}) == {"x-one": "é", "x-two": "a"}
 
 
+@pytest.mark.parametrize(
+    ("query", "headers", "key"),
+    [
+        (b"key=abc", [], "abc"),
+        (b"alt=sse&key=a%2Bb%20c", [], "a+b c"),
+        (b"key=a&key=b", [], "b"),
+        (b"key=abc", [(b"x-goog-api-key", b"theirs")], "theirs"),
+        (b"", [], None),
+        (b"key=", [], None),
+        (b"monkey=1", [], None),
+        (b"key=\xff%ff", [], "\xff\ufffd"),
+    ],
+)
+def test_googles_key_in_the_query_counts_as_its_header(query: bytes, headers: Any, key: str | None) -> None:
+    assert headers_of({"headers": headers, "query_string": query}).get("x-goog-api-key") == key
+
+
 async def test_the_body_piece_by_piece_and_then_no_more() -> None:
     server = Server(body(b"a", True), body(b"", True), body(b"b", False), body(b"never", False))
     client: Client = server.client

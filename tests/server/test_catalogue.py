@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from argo_relay.models.profile import Profile
@@ -46,3 +47,13 @@ def test_googles() -> None:
     assert (chat["name"], chat["displayName"]) == ("models/argo:claude-opus-4.7", "Claude Opus 4.7")
     assert chat["supportedGenerationMethods"] == ["generateContent", "streamGenerateContent", "countTokens"]
     assert vectors["supportedGenerationMethods"] == ["embedContent", "batchEmbedContents"]
+
+
+def test_an_alias_says_whose_it_is() -> None:
+    alias = msgspec.structs.replace(CHAT, public_id="best", alias_of=CHAT.public_id)
+    openai, anthropic = (described_as(dialect, alias, 0) for dialect in ("openai_chat", "anthropic"))
+    google = described_as("google", alias, 0)
+    assert (openai["id"], openai["alias_of"], openai["internal_id"]) == ("best", "argo:claude-opus-4.7", "claudeopus47")
+    assert (anthropic["id"], anthropic["alias_of"]) == ("best", "argo:claude-opus-4.7")
+    assert (google["name"], google["baseModelId"]) == ("models/best", "argo:claude-opus-4.7")
+    assert "argo:claude-opus-4.7" in google["description"]

@@ -268,3 +268,24 @@ async def test_what_is_not_kept_is_told_with_what_to_do(method: str, path: str) 
     assert (reply.status_code, error_of(reply)["code"]) == (400, "unsupported_operation")
     assert "`input`" in reply.json()["error"]["message"]
     assert reply.headers["x-request-id"] == "mine"
+
+
+async def test_an_alias_is_listed_and_found_in_every_shape() -> None:
+    config = Config(user="tester", aliases={"best": "gpt-5.5"})
+    async with site(config=config) as there:
+        openai = (await there.http.get("/v1/models")).json()["data"]
+        assert {row["id"]: row.get("alias_of") for row in openai}["best"] == "argo:gpt-5.5"
+        one = (await there.http.get("/v1/models/argo:best")).json()
+        assert (one["id"], one["alias_of"]) == ("best", "argo:gpt-5.5")
+        anthropic = (await there.http.get("/v1/models/best", headers={"anthropic-version": "1"})).json()
+        assert (anthropic["id"], anthropic["alias_of"]) == ("best", "argo:gpt-5.5")
+        google = (await there.http.get("/v1beta/models/best")).json()
+        assert (google["name"], google["baseModelId"]) == ("models/best", "argo:gpt-5.5")
+
+
+async def test_a_model_that_has_just_come_is_found() -> None:
+    async with site(lists_models("gpt4o", "gpt99")) as there:
+        assert (await there.http.get("/v1/models/gpt-99")).json()["id"] == "argo:gpt99"
+        assert there.calls == ["/argoapi/v1/models"]
+        assert (await there.http.get("/v1/models/gpt-98")).status_code == 404
+        assert there.calls == ["/argoapi/v1/models"]

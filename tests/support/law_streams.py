@@ -172,9 +172,9 @@ def _relayed(dialect: Dialect, frames: list[Frame], fold: Fold) -> Iterator[str]
         out += (before, frame.raw)
     rest = watch.finish()
     told = fold.failure
-    if watch.failed and told is None:
+    if watch.failure is not None and told is None:
         yield "the watch says failed, the decoder does not"
-    elif not watch.failed and (rest is None) != (told is not None):
+    elif watch.failure is None and (rest is None) != (told is not None):
         yield f"the watch says {'broken off' if rest is None else 'complete'}, the decoder {told or fold.stop}"
     if _tokens(watch.usage) != _tokens(fold.usage):
         yield f"usage: {_tokens(watch.usage)}, but the decoder says {_tokens(fold.usage)}"

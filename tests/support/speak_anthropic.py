@@ -16,8 +16,8 @@ class AnthropicSpeaker:
     ended, cut, called = "end_turn", "max_tokens", "tool_use"
     failures: tuple[type[Exception], ...] = (APIError,)
 
-    def __init__(self, url: str) -> None:
-        self.client = Anthropic(base_url=url, api_key="dummy", max_retries=0)
+    def __init__(self, url: str, key: str = "dummy") -> None:
+        self.client = Anthropic(base_url=url, api_key=key, max_retries=0)
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt

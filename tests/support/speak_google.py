@@ -18,8 +18,8 @@ class GoogleSpeaker:
     ended, cut, called = "STOP", "MAX_TOKENS", "STOP"
     failures: tuple[type[Exception], ...] = (errors.APIError,)
 
-    def __init__(self, url: str) -> None:
-        self.client = genai.Client(api_key="dummy", http_options=types.HttpOptions(base_url=url))
+    def __init__(self, url: str, key: str = "dummy") -> None:
+        self.client = genai.Client(api_key=key, http_options=types.HttpOptions(base_url=url))
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         parts = [types.Part(text=prompt)]

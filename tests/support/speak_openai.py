@@ -17,8 +17,8 @@ class ChatSpeaker:
     ended, cut, called = "stop", "length", "tool_calls"
     failures: tuple[type[Exception], ...] = (APIError,)
 
-    def __init__(self, url: str) -> None:
-        self.client = OpenAI(base_url=f"{url}/v1", api_key="dummy", max_retries=0)
+    def __init__(self, url: str, key: str = "dummy") -> None:
+        self.client = OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt
@@ -98,8 +98,8 @@ class ResponsesSpeaker:
     ended, cut, called = "completed", "incomplete", "completed"
     failures: tuple[type[Exception], ...] = (APIError, ResponseFailedError)
 
-    def __init__(self, url: str) -> None:
-        self.client = OpenAI(base_url=f"{url}/v1", api_key="dummy", max_retries=0)
+    def __init__(self, url: str, key: str = "dummy") -> None:
+        self.client = OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0)
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
         content: Any = prompt

@@ -215,7 +215,7 @@ def stage(play: Play, config: Config | None = None, configured: frozenset[str] =
     transport = FakeUpstream(play)
     records: list[Record] = []
     rows: dict[str, ModelRow] = config.models
-    directory = Directory(upstream, transport, rows, LoopClock())
+    directory = Directory(upstream, transport, LoopClock(), rows, config.aliases)
     layer = default_layer(config.timeouts, configured)
     relay = Relay(config, layer, upstream, directory, records.append, LoopClock())
     return Stage(transport, relay, records)

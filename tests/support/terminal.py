@@ -40,7 +40,8 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait(PATIENCE)
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
     def expect(self, text: str) -> str:
         """Read until `text` has been shown after what was expected last; return all from there to its end."""
@@ -52,6 +53,12 @@ class Terminal:
 
     def type(self, line: str) -> None:
         os.write(self._master, line.encode() + b"\n")
+
+    def hang_up(self) -> None:
+        """Close the terminal, and tell the command as a shell does."""
+        os.close(self._master)
+        self._master = -1
+        self.process.send_signal(signal.SIGHUP)
 
     def finish(self, number: signal.Signals | None = None) -> int:
         """Send a signal, if any, read to the end and return the exit code."""

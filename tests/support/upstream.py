@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -67,7 +68,9 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(behave: Callable[[Connection], Awaitable[object]]) -> AsyncIterator[Upstream]:
+async def upstream(
+    behave: Callable[[Connection], Awaitable[object]], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Upstream]:
     """Serve connections with `behave`, each closed when it returns; what it fails with fails the test."""
     tasks: list[asyncio.Task[None]] = []
 
@@ -84,7 +87,7 @@ async def upstream(behave: Callable[[Connection], Awaitable[object]]) -> AsyncIt
         there.connections.append(connection)
         tasks.append(asyncio.get_running_loop().create_task(serve(connection)))
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     there = Upstream(server.sockets[0].getsockname()[1])
     try:
         yield there

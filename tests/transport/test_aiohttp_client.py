@@ -6,15 +6,22 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import ThreadedResolver
 
+from argo_relay.config.load import load
 from argo_relay.dialects.base import Call
 from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
 from argo_relay.transport.aiohttp_client import AiohttpAnswer, AiohttpTransport
+from argo_relay.transport.reach import reach_of
+from support.certificates import Authority, self_signed
 from support.inside import full_queue
+from support.proxies import http_proxy, socks_proxy
 from support.upstream import PATIENCE, Connection, Upstream, upstream
 
 WHOLE = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
@@ -492,3 +499,252 @@ async def test_closing_the_transport_cuts_whatever_there_is() -> None:
             await soon(connection.ended)
         running.close()
         assert len(there.connections) == 2
+
+
+HOST = "argo.invalid"
+"""A name that no resolver knows, so that whoever reaches it has not asked one."""
+KNOWN = {HOST: "127.0.0.1"}
+
+
+@asynccontextmanager
+async def reaching(**settings: Any) -> AsyncIterator[AiohttpTransport]:
+    """Open a transport that goes the configured way."""
+    overrides = {f"upstream.{name}": value for name, value in settings.items()}
+    config = load(environ={"HOME": "/nowhere"}, overrides=overrides).config
+    made = AiohttpTransport(reach_of(config, {}, f"https://{HOST}"))
+    yield made
+    await made.close()
+
+
+def ask(port: int, scheme: str = "https", host: str = HOST) -> Call:
+    place = host if port == 443 else f"{host}:{port}"
+    return Call(method="POST", url=f"{scheme}://{place}/secret-path", headers=[("x-one", "1")], body=b"{}")
+
+
+@pytest.fixture
+def authority() -> Authority:
+    return Authority()
+
+
+async def test_a_detour_keeps_the_name_for_tls_and_http(authority: Authority, tmp_path: Path) -> None:
+    async with upstream(says(WHOLE), authority.server(HOST)) as there:
+        for port, way in (
+            (there.port, {"resolve": [f"{HOST}:{there.port}:127.0.0.1"]}),
+            (443, {"connect_to": [f"{HOST}:443:localhost:{there.port}"]}),
+        ):
+            async with reaching(ca_bundle=authority.bundle(tmp_path), **way) as transport:
+                for _ in range(2):
+                    steps = Steps()
+                    answer = await transport.open(ask(port), steps)
+                    assert steps.seen == ["connected", "sent"]
+                    assert await read_all(answer) == b"hello"
+                    answer.release()
+            shown = f"host: {HOST}" if port == 443 else f"host: {HOST}:{port}"
+            assert there.heads[-1].decode().lower().split("\r\n").count(shown) == 1
+            assert there.heads[-1].lower().count(b"host:") == 1
+        assert len(there.connections) == 2, "one for each transport"
+
+
+async def test_a_detours_own_name_is_not_what_the_certificate_must_be_for(authority: Authority, tmp_path: Path) -> None:
+    async with (
+        upstream(says(WHOLE), authority.server("localhost")) as there,
+        reaching(ca_bundle=authority.bundle(tmp_path), connect_to=[f"::localhost:{there.port}"]) as transport,
+    ):
+        with pytest.raises(ConnectFailed, match="its certificate is for another name"):
+            await transport.open(ask(443), Steps())
+
+
+PROXIES = {"http": http_proxy, "socks5": socks_proxy, "socks5h": socks_proxy}
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_through_a_proxy_that_looks_up_the_name(scheme: str, authority: Authority, tmp_path: Path) -> None:
+    server = authority.server(HOST)
+    async with (
+        upstream(says(WHOLE), server) as there,
+        PROXIES[scheme](names=KNOWN, credentials=("jdoe", "pa:ss@word")) as proxy,
+        reaching(
+            ca_bundle=authority.bundle(tmp_path), proxy=f"{scheme}://jdoe:pa%3Ass%40word@127.0.0.1:{proxy.port}"
+        ) as transport,
+    ):
+        for _ in range(3):
+            steps = Steps()
+            answer = await transport.open(ask(there.port), steps)
+            assert steps.seen == ["connected", "sent"]
+            assert await read_all(answer) == b"hello"
+            answer.release()
+        assert proxy.asked == [(HOST, there.port)], "one tunnel serves all"
+        assert all(b"authorization" not in head.lower() for head in there.heads)
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_plain_http_through_a_proxy(scheme: str) -> None:
+    async with (
+        upstream(says(WHOLE)) as there,
+        PROXIES[scheme](names=KNOWN) as proxy,
+        reaching(proxy=f"{scheme}://127.0.0.1:{proxy.port}") as transport,
+    ):
+        answer = await transport.open(ask(there.port, "http"), Steps())
+        assert await read_all(answer) == b"hello"
+        assert proxy.asked == [(HOST, there.port)]
+        assert all(head.startswith(b"POST http://") for head in proxy.heads), "no CONNECT where none is needed"
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_a_detour_beyond_a_proxy(scheme: str, authority: Authority, tmp_path: Path) -> None:
+    async with (
+        upstream(says(WHOLE), authority.server(HOST)) as there,
+        PROXIES[scheme](names={"gate.invalid": "127.0.0.1"}) as proxy,
+        reaching(
+            ca_bundle=authority.bundle(tmp_path),
+            proxy=f"{scheme}://127.0.0.1:{proxy.port}",
+            connect_to=[f"{HOST}:443:gate.invalid:{there.port}"],
+        ) as transport,
+    ):
+        assert await read_all(await transport.open(ask(443), Steps())) == b"hello"
+        assert proxy.asked == [("gate.invalid", there.port)]
+
+
+async def test_a_proxy_that_is_reached_by_tls(authority: Authority, tmp_path: Path) -> None:
+    async with (
+        upstream(says(WHOLE), authority.server(HOST)) as there,
+        http_proxy(names=KNOWN, tls=authority.server("localhost")) as proxy,
+        reaching(ca_bundle=authority.bundle(tmp_path), proxy=f"https://localhost:{proxy.port}") as transport,
+        reaching(ca_bundle=authority.bundle(tmp_path), proxy=f"https://127.0.0.1:{proxy.port}") as wrong,
+    ):
+        assert await read_all(await transport.open(ask(there.port), Steps())) == b"hello"
+        with pytest.raises(ConnectFailed, match="the proxy's certificate is for another name"):
+            await wrong.open(ask(there.port), Steps())
+
+
+@pytest.mark.parametrize("scheme", ["direct", *PROXIES])
+async def test_close_and_cancel_cut_at_once_on_every_way(scheme: str, authority: Authority, tmp_path: Path) -> None:
+    arrived = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        if b"x" not in await connection.request():
+            await connection.say(STREAM, chunk(b"data: 1\n\n"))
+        arrived.set()
+        await connection.end()
+
+    async with upstream(behave, authority.server(HOST)) as there, AsyncExitStack() as stack:
+        way: dict[str, Any] = {"resolve": [f"{HOST}:{there.port}:127.0.0.1"]}
+        if scheme != "direct":
+            proxy = await stack.enter_async_context(PROXIES[scheme](names=KNOWN))
+            way = {"proxy": f"{scheme}://127.0.0.1:{proxy.port}"}
+        transport = await stack.enter_async_context(reaching(ca_bundle=authority.bundle(tmp_path), **way))
+        answer = await transport.open(ask(there.port), Steps())
+        assert await answer.read() == b"data: 1\n\n"
+        answer.close()
+        await soon(there.connections[0].ended)
+        arrived.clear()
+        call = msgspec.structs.replace(ask(there.port), body=b"x")
+        running = asyncio.create_task(transport.open(call, Steps()))
+        await soon(arrived)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await soon(there.connections[1].ended)
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_cancelling_while_a_proxy_thinks(scheme: str) -> None:
+    asked = asyncio.Event()
+
+    async def behave(connection: Connection) -> None:
+        await connection.reader.read(1)
+        asked.set()
+        await connection.end()
+
+    async with upstream(behave) as silent, reaching(proxy=f"{scheme}://127.0.0.1:{silent.port}") as transport:
+        running = asyncio.create_task(transport.open(ask(443), Steps()))
+        await soon(asked)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await soon(silent.connections[0].ended)
+
+
+@pytest.mark.parametrize("scheme", ["direct", *PROXIES])
+@pytest.mark.parametrize(
+    ("case", "what"),
+    [
+        ("another name", "its certificate is for another name"),
+        ("expired", "its certificate has expired"),
+        ("self-signed", "its certificate is self-signed"),
+        ("unknown authority", "its certificate comes from an authority that is not trusted here"),
+        ("no TLS", "the TLS handshake failed"),
+    ],
+)
+async def test_a_handshake_that_fails_on_every_way(
+    scheme: str, case: str, what: str, authority: Authority, tmp_path: Path
+) -> None:
+    servers = {
+        "another name": authority.server("wrong.example"),
+        "expired": authority.server(HOST, days=-1),
+        "self-signed": self_signed(),
+        "unknown authority": Authority().server(HOST),
+        "no TLS": None,
+    }
+
+    async def behave(connection: Connection) -> None:
+        await connection.say(b"220 hello, this is no TLS\r\n")
+        await connection.end()
+
+    async with upstream(behave, servers[case]) as there, AsyncExitStack() as stack:
+        way: dict[str, Any] = {"resolve": [f"{HOST}:{there.port}:127.0.0.1"]}
+        if scheme != "direct":
+            proxy = await stack.enter_async_context(PROXIES[scheme](names=KNOWN))
+            way = {"proxy": f"{scheme}://127.0.0.1:{proxy.port}"}
+        transport = await stack.enter_async_context(reaching(ca_bundle=authority.bundle(tmp_path), **way))
+        steps = Steps()
+        with pytest.raises(ConnectFailed) as failed:
+            await transport.open(ask(there.port), steps)
+        assert told(failed.value, there) == what
+        assert steps.seen == []
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+@pytest.mark.parametrize("upstream_scheme", ["http", "https"])
+async def test_a_proxy_that_needs_a_password(scheme: str, upstream_scheme: str) -> None:
+    async with PROXIES[scheme](credentials=("jdoe", "right")) as proxy:
+        async with reaching(proxy=f"{scheme}://127.0.0.1:{proxy.port}") as transport:
+            with pytest.raises(ConnectFailed, match="the proxy asks for a user name and a password"):
+                await transport.open(ask(443, upstream_scheme), Steps())
+        async with reaching(proxy=f"{scheme}://jdoe:secret@127.0.0.1:{proxy.port}") as transport:
+            with pytest.raises(ConnectFailed) as failed:
+                await transport.open(ask(443, upstream_scheme), Steps())
+            assert "does not accept the user name and password" in told(failed.value, Upstream(proxy.port))
+
+
+@pytest.mark.parametrize("scheme", PROXIES)
+async def test_a_proxy_that_is_not_there(scheme: str) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        async with reaching(proxy=f"{scheme}://127.0.0.1:{closed.getsockname()[1]}") as transport:
+            with pytest.raises(ConnectFailed, match="the proxy could not be reached"):
+                await transport.open(ask(443), Steps())
+
+
+async def test_proxies_that_refuse() -> None:
+    async with http_proxy(refusal=403) as proxy, reaching(proxy=f"http://127.0.0.1:{proxy.port}") as transport:
+        with pytest.raises(ConnectFailed, match=r"the proxy refused to connect to it \(status 403\)"):
+            await transport.open(ask(443), Steps())
+    async with socks_proxy(refusal=4) as proxy, reaching(proxy=f"socks5://127.0.0.1:{proxy.port}") as transport:
+        with pytest.raises(ConnectFailed, match="the proxy finds its host unreachable"):
+            await transport.open(ask(443), Steps())
+
+
+async def test_a_proxy_that_promises_and_closes() -> None:
+    """As `ssh -D` does when the other side cannot be reached: it finds out after it has said yes."""
+
+    async def behave(connection: Connection) -> None:
+        connection.reset()
+
+    async with (
+        upstream(behave) as there,
+        socks_proxy(names=KNOWN) as proxy,
+        reaching(proxy=f"socks5://127.0.0.1:{proxy.port}") as transport,
+    ):
+        with pytest.raises(ConnectFailed, match="the connection was closed while it was being made"):
+            await transport.open(ask(there.port), Steps())

@@ -13,9 +13,12 @@ import pytest
 from argo_relay.dialects.base import Call
 from argo_relay.transport.base import Answer, Progress, Transport
 from argo_relay.transport.deferred import DeferredTransport, load_aiohttp
+from argo_relay.transport.reach import Reach
 from support.stage import FakeUpstream, Play
 
 CALL = Call(method="GET", url="http://upstream.example", headers=[])
+
+REACH = Reach()
 
 
 class Nobody:
@@ -35,13 +38,14 @@ class Loading:
         self.threads: list[int] = []
         self.made: list[Closable] = []
 
-    def __call__(self) -> Callable[[], Transport]:
+    def __call__(self) -> Callable[[Reach], Transport]:
         self.threads.append(threading.get_ident())
         self.begun.set()
         assert self.gate.wait(20)
 
-        def make() -> Transport:
+        def make(reach: Reach) -> Transport:
             asyncio.get_running_loop()
+            assert reach is REACH
             self.made.append(Closable())
             return self.made[-1]
 
@@ -59,7 +63,7 @@ class Closable(FakeUpstream):
 
 async def test_it_is_loaded_once_in_a_thread_by_the_first_call_while_the_loop_goes_on() -> None:
     loading = Loading()
-    transport = DeferredTransport(loading)
+    transport = DeferredTransport(REACH, loading)
     assert loading.threads == []
     calls = [asyncio.create_task(transport.open(CALL, Nobody())) for _ in range(5)]
     assert await asyncio.to_thread(loading.begun.wait, 20)
@@ -74,7 +78,7 @@ async def test_it_is_loaded_once_in_a_thread_by_the_first_call_while_the_loop_go
 
 async def test_a_caller_that_gives_up_takes_nothing_from_the_others() -> None:
     loading = Loading()
-    transport = DeferredTransport(loading)
+    transport = DeferredTransport(REACH, loading)
     first, second = (asyncio.create_task(transport.open(CALL, Nobody())) for _ in range(2))
     assert await asyncio.to_thread(loading.begun.wait, 20)
     first.cancel()
@@ -90,7 +94,7 @@ async def test_a_failure_goes_to_the_caller() -> None:
         async def open(self, call: Call, progress: Progress) -> Answer:
             raise ConnectionError
 
-    transport = DeferredTransport(lambda: lambda: Refusing(Play()))
+    transport = DeferredTransport(REACH, lambda: lambda _: Refusing(Play()))
     with pytest.raises(ConnectionError):
         await transport.open(CALL, Nobody())
 
@@ -98,17 +102,17 @@ async def test_a_failure_goes_to_the_caller() -> None:
 async def test_it_closes_what_it_has_made_and_nothing_else() -> None:
     loading = Loading()
     loading.gate.set()
-    unused = DeferredTransport(loading)
+    unused = DeferredTransport(REACH, loading)
     await unused.close()
     assert loading.threads == []
-    used = DeferredTransport(loading)
+    used = DeferredTransport(REACH, loading)
     await used.open(CALL, Nobody())
     await used.close()
     assert loading.made[0].closed == 1
 
 
 async def test_what_is_loaded_by_default_is_aiohttps() -> None:
-    transport = load_aiohttp()()
+    transport = load_aiohttp()(REACH)
     assert type(transport).__name__ == "AiohttpTransport"
     await transport.close()
 

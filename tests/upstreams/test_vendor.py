@@ -66,7 +66,7 @@ def test_anthropics_version_is_the_clients_or_the_first() -> None:
 
 def test_the_models_name_is_a_member_but_for_google() -> None:
     for kind, spoken in SPOKEN.items():
-        changes = upstream(kind).changes(Ask(dialect=spoken, operation=Operation.GENERATE, model="m"), {})
+        changes = upstream(kind).changes(Ask(dialect=spoken, operation=Operation.GENERATE, model="m"), {}).members
         assert changes == ({"timeout": REMOVED} if kind == "google" else {"timeout": REMOVED, "model": "m"})
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
-import shlex
 from pathlib import Path
 
 import click
-import msgspec
 
+from argo_relay.cli.importing import import_
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
 from argo_relay.cli.questions import ENVIRONMENTS, ask_environment, ask_user, on_terminal
-from argo_relay.cli.report import report, warn
+from argo_relay.cli.report import report, tell_written, warn, write_json
 from argo_relay.config.explain import rows
 from argo_relay.config.load import load
-from argo_relay.config.search import Searched, find, home_file
-from argo_relay.config.write import occupied, write_config
+from argo_relay.config.search import Searched, find
+from argo_relay.config.write import free_place, write_config
 from argo_relay.errors import ConfigError
 
 
@@ -41,7 +41,7 @@ def path(config_file: Path | None, *, as_json: bool) -> None:
     except ConfigError as error:
         raise report(error) from None
     if as_json:
-        _write_json({"path": used and str(used.absolute()), "searched": searched})
+        write_json({"path": used and str(used.absolute()), "searched": searched})
     elif used is not None:
         click.echo(used.absolute())
     if used is None:
@@ -69,7 +69,7 @@ def show(config_file: Path | None, *, as_json: bool, explain: bool) -> None:
     table = list(rows(loaded))
     if as_json:
         more = ("meaning",) if explain else ()
-        _write_json({row.key: {name: getattr(row, name) for name in ("value", "origin", *more)} for row in table})
+        write_json({row.key: {name: getattr(row, name) for name in ("value", "origin", *more)} for row in table})
         return
     keys, values = (max(map(len, column)) for column in ([row.key for row in table], [row.text for row in table]))
     for row in table:
@@ -87,9 +87,10 @@ def check(file: Path | None) -> None:
     """
     try:
         loaded = load(config=file)
+        unknown = check_names(loaded.config)
     except ConfigError as error:
         raise report(error) from None
-    warn(loaded.warnings)
+    warn([*loaded.warnings, *unknown])
     click.echo(f"{loaded.path or 'there is no configuration file: the environment'} is fine", err=True)
 
 
@@ -105,29 +106,22 @@ def init(target: Path | None, user: str | None, environment: str | None, port: i
     Only you can read it. On a terminal the command asks for the user name and the environment when they are not given.
     """
     try:
-        place = _free_place(target, force=force)
+        place = free_place(target, os.environ, force=force)
         answers = _answers(user, environment)
-        write_config(place, {**answers, "port": port}, force=force)
+        given = {name: value for name, value in {**answers, "port": port}.items() if value is not None}
+        write_config(place, given, force=force)
     except ConfigError as error:
         raise report(error) from None
-    start = "argo-relay serve" + (f" --config {shlex.quote(str(target))}" if target else "")
-    click.echo(f"wrote {place}; start with: {start}", err=True)
+    tell_written(place, target)
+
+
+config.add_command(import_)
 
 
 _UNANSWERED = (
     "there is no terminal to ask on: pass --user NAME (your ANL domain user name, lower case), and --environment "
     f"{'|'.join(ENVIRONMENTS)} unless {ENVIRONMENTS[0]} is right"
 )
-
-
-def _free_place(target: Path | None, *, force: bool) -> Path:
-    """Return where to write, before any question is asked in vain."""
-    place = target or home_file(os.environ)
-    if place is None:
-        raise ConfigError(["no home directory is known: pass --path PATH"])
-    if os.path.lexists(place) and not force:
-        raise occupied(place)
-    return place
 
 
 def _answers(user: str | None, environment: str | None) -> dict[str, str | None]:
@@ -142,7 +136,3 @@ def _answers(user: str | None, environment: str | None) -> dict[str, str | None]
 
 def _place(place: Searched) -> str:
     return f"{place.source}: {place.outcome}" if place.path is None else f"{place.source} {place.path}: {place.outcome}"
-
-
-def _write_json(value: object) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -13,6 +13,7 @@ from argo_relay import __version__
 _COMMANDS: Final = {
     "serve": "argo_relay.cli.serve",
     "models": "argo_relay.cli.models",
+    "doctor": "argo_relay.cli.doctor",
     "config": "argo_relay.cli.config",
     "simulate": "argo_relay.cli.simulate",
 }

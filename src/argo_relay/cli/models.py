@@ -8,16 +8,19 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
+from argo_relay.cli.model_sheet import print_sheet, sheet_of
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
-from argo_relay.cli.report import report, warn
+from argo_relay.cli.report import report, warn, write_json
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import Loaded, load
-from argo_relay.errors import ConfigError
+from argo_relay.errors import RelayError
 from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.unknown import reason
 from argo_relay.models.roster import Roster
 from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import upstream_of
 
 
@@ -25,21 +28,30 @@ from argo_relay.upstreams.choose import upstream_of
 @config_option
 @click.option("--base-url", metavar="URL", help="Ask this upstream, in place of the configured one.")
 @json_option
-def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> None:
-    """List the models, as the upstream lists them now.
+@click.argument("model", required=False)
+def models(config_file: Path | None, base_url: str | None, model: str | None, *, as_json: bool) -> None:
+    """List the models, as the upstream lists them now, and your aliases; or tell all of one MODEL, by any of its names.
 
-    When it cannot be asked, a line on standard error says so; of Argo the built-in catalogue is listed then.
+    When it cannot be asked, a line on standard error says so; of Argo the built-in catalogue is listed then. Exits with
+    1 when MODEL is none.
     """
     try:
         loaded = load(config=config_file, overrides={"upstream.base_url": base_url})
-        roster, trouble = asyncio.run(_ask(loaded))
-    except ConfigError as error:
+        warn(check_names(loaded.config))
+        directory = asyncio.run(_ask(loaded))
+    except RelayError as error:
         raise report(error) from None
-    if trouble:
+    if directory.trouble:
         instead = "; this is the built-in catalogue" if loaded.config.upstream.kind == "argo" else ""
-        warn([f"the upstream could not be asked ({trouble}){instead}"])
+        warn([f"the upstream could not be asked ({directory.trouble}){instead}"])
+    roster = directory.roster
+    sheet = None if model is None else sheet_of(loaded, directory, model)
+    if model is not None and sheet is None:
+        raise report(RelayError(f"{reason(roster, model)} `argo-relay models` lists all."))
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(_rows(roster)), indent=2).decode())
+        write_json(_rows(roster) if sheet is None else sheet)
+    elif sheet is not None:
+        print_sheet(sheet)
     elif sys.stdout.isatty():
         _print_table(roster)
     else:
@@ -47,21 +59,22 @@ def models(config_file: Path | None, base_url: str | None, *, as_json: bool) -> 
             click.echo("\t".join(row.values()))
 
 
-async def _ask(loaded: Loaded) -> tuple[Roster, str | None]:
+async def _ask(loaded: Loaded) -> Directory:
     config = loaded.config
     upstream = upstream_of(config, os.environ)
-    transport = DeferredTransport()
+    transport = DeferredTransport(reach_of(config, os.environ, upstream.base_url))
     try:
-        directory = Directory(upstream, transport, {}, SystemClock())
+        directory = Directory(upstream, transport, SystemClock(), config.models, config.aliases)
         await directory.refresh()
     finally:
         await transport.close()
-    return directory.roster, directory.trouble
+    return directory
 
 
 def _rows(roster: Roster) -> list[dict[str, str]]:
     return [
         {"id": one.public_id, "name": one.display, "kind": one.kind, "owner": one.owner, "internal_id": one.internal_id}
+        | ({"alias_of": one.alias_of} if one.alias_of else {})
         for one in roster.listed()
     ]
 
@@ -77,5 +90,6 @@ def _print_table(roster: Roster) -> None:
     for header in ("model", "kind", "made by", "Argo's id"):
         table.add_column(header, no_wrap=True)
     for row in rows:
-        table.add_row(*row.values())
+        alias = row.pop("alias_of", None)
+        table.add_row(*(row | ({"name": f"alias of {alias}"} if alias else {})).values())
     Console().print(table)

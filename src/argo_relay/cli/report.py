@@ -1,11 +1,14 @@
-"""What went wrong, told once and in one way: a block on standard error that says what to do."""
+"""What came of a command, told in one way: results on standard output, all else on standard error."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 import click
+import msgspec
 
 from argo_relay.errors import ConfigError, RelayError
 
@@ -36,6 +39,17 @@ def warn(warnings: Iterable[str]) -> None:
     """Print what is no error but should be known."""
     for warning in warnings:
         click.echo(f"warning: {_printable(warning)}", err=True)
+
+
+def tell_written(place: Path, target: Path | None) -> None:
+    """Say where the configuration went, and how to start with it; `target` is the place that was asked for, if any."""
+    start = "argo-relay serve" + (f" --config {shlex.quote(str(target))}" if target else "")
+    click.echo(f"wrote {place}; start with: {start}", err=True)
+
+
+def write_json(value: object) -> None:
+    """Write a value as JSON to standard output, which holds nothing else then."""
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def _printable(text: str) -> str:

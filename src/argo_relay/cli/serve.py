@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any, Final, TextIO
 import click
 
 from argo_relay import __version__
+from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option
 from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
 from argo_relay.config.load import Loaded, load
+from argo_relay.config.schema import Config
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
+from argo_relay.policy.identity import door_keys, needs_user
+from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
 
 if TYPE_CHECKING:
@@ -75,9 +79,11 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
         overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {})
         loaded = _loaded(config_file, overrides, simulate=simulate)
         warn(loaded.warnings)
-        warn(_unknown_rows(loaded))
+        warn(check_names(loaded.config))
         _check_exposure(loaded, allow_anyone=allow_anyone)
         upstream_of(loaded.config, os.environ)
+        if not simulate:
+            reach_of(loaded.config, os.environ, address_of(loaded.config))
         _raise_file_limit()
         _run(loaded, simulate=simulate)
     except RelayError as error:
@@ -90,7 +96,7 @@ def _overrides(options: dict[str, Any]) -> dict[str, object]:
 
 def _loaded(config_file: Path | None, overrides: dict[str, object], *, simulate: bool) -> Loaded:
     loaded = load(config=config_file, overrides=overrides, flags=_FLAGS)
-    if loaded.config.user or (loaded.config.upstream.kind != "argo" and not simulate):
+    if loaded.config.user or not needs_user(loaded.config):
         return loaded
     if simulate:
         return load(config=config_file, overrides=overrides | {"user": _login_name()}, flags=_FLAGS)
@@ -116,30 +122,23 @@ def _login_name() -> str:
     return name if name.isascii() and name.isalpha() else "tester"
 
 
-def _unknown_rows(loaded: Loaded) -> list[str]:
-    """Return a warning for each row of `models` whose name is unknown; the upstream may know it all the same."""
-    from argo_relay.models.roster import catalogue_roster  # noqa: PLC0415 - the catalogue takes 5 ms to read
-
-    named = loaded.config.models and loaded.config.upstream.kind == "argo"
-    roster = catalogue_roster() if named else None
-    return [
-        f"models.{name}: no such model is known here; the closest are {', '.join(roster.nearest(name)) or 'none'}"
-        for name in loaded.config.models
-        if roster is not None and roster.resolve(name) is None
-    ]
-
-
 def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:
     from argo_relay.server.listen import is_loopback  # noqa: PLC0415 - the server's modules wait for the options
 
     config = loaded.config
-    if config.socket or config.keys or allow_anyone or is_loopback(config.host):
+    if config.socket or door_keys(config) or allow_anyone or is_loopback(config.host):
         return
     problem = (
-        f"host {config.host} can be reached from other machines, and whoever reaches it would use Argo in your name: "
-        "set `keys` in the configuration (clients send one as their API key), or pass --allow-anyone"
+        f"host {config.host} can be reached from other machines, and whoever reaches it {_could(config)}: "
+        "set `keys` or `users` in the configuration (clients send one as their API key), or pass --allow-anyone"
     )
     raise ConfigError([problem])
+
+
+def _could(config: Config) -> str:
+    if config.identity == "client":
+        return "could use Argo in anybody's name (user names are no secrets)"
+    return "would use Argo in your name" if config.upstream.kind == "argo" else "would use your upstream"
 
 
 def _raise_file_limit() -> None:
@@ -242,14 +241,24 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
         upstream = f"{kind} ({upstream})"
     elif not simulate and config.upstream.base_url is None:
         upstream = f"Argo {config.upstream.environment} ({upstream})"
+    proxy = None if simulate else reach_of(config, os.environ, address_of(config)).proxy
     lines = {
         "listening": here,
         **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
         "upstream": upstream,
-        **({"user": config.user} if kind == "argo" else {}),
+        **({"proxy": f"{proxy.address} (from {proxy.origin})"} if proxy else {}),
+        **({"user": _who(config)} if kind == "argo" else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
     }
     click.echo(click.style(f"argo-relay {__version__}", bold=True), err=True)
     for name, value in lines.items():
         click.echo(f"  {click.style(f'{name:<10}', dim=True)} {value}", err=True)
+
+
+def _who(config: Config) -> str:
+    """Say in whose name Argo is asked."""
+    known = f"{len(config.users)} by their keys" if config.users else ""
+    rest = config.user if needs_user(config) else None
+    rest = "each client's own API key" if config.identity == "client" else rest
+    return ", else ".join(part for part in (known, rest) if part)

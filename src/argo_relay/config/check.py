@@ -5,7 +5,7 @@ A place is what a person can go to: `argo-relay.yaml:3`, `ARGO_RELAY_PORT`, `--p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 
 import msgspec
@@ -45,6 +45,10 @@ class Findings:
         place = origin.partition(" ")[2]
         if key.kind.many and isinstance(value, Sequence) and not isinstance(value, str):
             self.take_items(key, path, [(place, item) for item in value], origin)
+        elif key.kind.pairs and isinstance(value, Mapping):
+            self.take_pairs(key, path, [(place, pair) for pair in value.items()], origin)
+        elif key.kind.pairs and isinstance(value, list):
+            self.take_pairs(key, path, [(place, pair) for pair in value], origin)
         else:
             self._keep(path, origin, self._read(key.kind, _dotted(path), value, place))
 
@@ -54,6 +58,24 @@ class Findings:
             self._read(key.kind, f"{_dotted(path)}[{index}]", item, place) for index, (place, item) in enumerate(items)
         ]
         self._keep(path, origin, None if None in read else (tuple(value for fit in read if fit for value in fit),))
+
+    def take_pairs(self, key: Key, path: Path, pairs: Iterable[tuple[str, object]], origin: str) -> None:
+        """Keep a mapping, each of whose members has its own place; a secret's names are told by number only."""
+        kept: dict[object, object] = {}
+        fine = True
+        for index, (place, pair) in enumerate(pairs):
+            named = isinstance(pair, tuple) and not key.secret
+            name = _dotted((*path, str(pair[0]))) if named and isinstance(pair, tuple) else f"{_dotted(path)}[{index}]"
+            read = self._read(key.kind, name, pair, place)
+            if read is None or not isinstance(read[0], tuple):
+                fine = False
+                continue
+            own, text = read[0]
+            if own in kept:
+                self.tell(place, "it stands here twice", name)
+                fine = False
+            kept[own] = text
+        self._keep(path, origin, (kept,) if fine else None)
 
     def tell(self, place: str, what: str, key: str = "") -> None:
         """Note a problem."""
@@ -75,12 +97,22 @@ class Findings:
 
 
 def value_in(kind: Kind, text: str) -> object:
-    """Return what a text from the environment or the command line stands for; lists have commas between their items."""
+    """Return what a text from the environment or the command line stands for.
+
+    Lists have commas between their items, and mappings, too: `a=b,c=d`. A name may hold `=`, what it maps to may not.
+    """
     if kind.many:
         return [part.strip() for part in text.split(",")]
+    if kind.pairs:
+        return [_pair(part) for part in text.split(",")]
     if kind.textual:
         return None if kind.nullable and text in ("null", "~") else text
     return plain(text.strip())
+
+
+def _pair(part: str) -> object:
+    name, equals, text = part.rpartition("=")
+    return (name.strip(), text.strip()) if equals else part
 
 
 def check_document(node: Node | None, file: str, findings: Findings) -> None:
@@ -129,9 +161,16 @@ class _Walk:
             return
         if key.rows:
             self._rows(node, key, path, line)
-        elif not key.kind.many:
+        elif key.kind.pairs and isinstance(node, Members):
+            pairs = [
+                (f"{self._file}:{at}", (name, _value(member)))
+                for name, (at, member) in node.members.items()
+                if not isinstance(member, Refused)
+            ]
+            self._findings.take_pairs(key, path, pairs, origin)
+        elif not key.kind.many and not key.kind.pairs:
             self._findings.take(key, path, _value(node), origin)
-        elif isinstance(node, Items):
+        elif isinstance(node, Items) and key.kind.many:
             items = [(item, f"{self._file}:{item.line}") for item in node.items if not isinstance(item, Refused)]
             self._findings.take_items(key, path, [(place, _value(item)) for item, place in items], origin)
         elif not _empty(node):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from argo_relay.config.kinds import plain, shown
+from argo_relay.config.kinds import plain
 
 if TYPE_CHECKING:
     import yaml
@@ -167,7 +167,8 @@ class _Growing:
         elif node.text == "<<" and not node.quoted:
             fault = "merge keys (`<<`) are not supported: write the values out"
         elif node.text in parent.members:
-            fault = f"the key {shown(node.text)} stands here again, after line {parent.members[node.text][0]}"
+            # Its text is not repeated: it may be a client key of `users`.
+            fault = f"a key stands here again, after line {parent.members[node.text][0]}"
         if isinstance(node, Leaf) and fault is None:
             return node
         self.faults.append((node.line, str(fault)))

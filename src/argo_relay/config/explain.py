@@ -1,14 +1,19 @@
-"""The effective configuration, key by key, for people and programs; client keys are masked before anything else."""
+"""The effective configuration, key by key, for people and programs; secrets are masked before anything else."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from argo_relay.config.kinds import plain, plainest
 from argo_relay.config.load import Loaded
 from argo_relay.config.schema import KEYS, Key, masked, value_at
+
+_BARE: Final = re.compile(r"[A-Za-z][A-Za-z0-9/._-]*")
+"""Words that YAML reads as they are, unless they have a meaning (`no`)."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +40,7 @@ def rows(loaded: Loaded) -> Iterator[Row]:
             yield from _model_rows(loaded, key)
             continue
         value = value_at(loaded.config, key.path)
-        if key.secret and isinstance(value, tuple):
+        if key.secret:
             value = masked(value)
         yield _row(key, key.name, value, loaded)
 
@@ -48,8 +53,8 @@ def written(value: object) -> str:
         return f"[{', '.join(map(written, value))}]"
     if not isinstance(value, str):
         return str(plainest(value))
-    bare = value[:1].isalpha() and plain(value) == value and value.replace("/", "").replace("-", "").isalnum()
-    return value if bare and value.isascii() else msgspec.json.encode(value).decode()
+    bare = _BARE.fullmatch(value) and plain(value) == value
+    return value if bare else msgspec.json.encode(value).decode()
 
 
 def _model_rows(loaded: Loaded, key: Key) -> Iterator[Row]:

@@ -42,6 +42,12 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?((?:[KMG]i?)?B)", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST: Final = 2**40
+_PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63})?")
+_DEED = re.compile(
+    r"keep|drop(?: unless \S+| beside [\w.]+)?|rename \w+|default \S+|nearest(?: \w+)+|thinking(?: adaptive| enabled)?"
+)
+_LONGEST_NAME: Final = 200
+"""As in `models.names`: no longer name can mean a model."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +60,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     nullable: bool = False
     many: bool = False
     """The key holds a list; `read` takes one item of it."""
+    pairs: bool = False
+    """The key holds a mapping of names to texts; `read` takes one (name, text) of it."""
 
     def accept(self, value: object) -> object:
         """Return the value to keep; raise ConfigError saying what is wrong with it."""
@@ -165,9 +173,14 @@ def _text(value: object) -> str:
     return value
 
 
+def is_user(text: str) -> bool:
+    """Say whether a text can be an Argo user's name."""
+    return _USER.fullmatch(text) is not None
+
+
 def _user(value: object) -> str:
     text = _text(value)
-    if not _USER.fullmatch(text):
+    if not is_user(text):
         raise _wrong(f"{shown(text)} is not an Argo user name")
     return text
 
@@ -195,6 +208,13 @@ def _client_key(value: object) -> str:
     text = _text(value)
     if not _CLIENT_KEY.fullmatch(text):
         raise _wrong("it holds a character that an HTTP header cannot carry")
+    return text
+
+
+def _model_name(value: object) -> str:
+    text = _text(value)
+    if len(text) > _LONGEST_NAME:
+        raise _wrong(f"{shown(text)} is longer than {_LONGEST_NAME} characters")
     return text
 
 
@@ -261,9 +281,40 @@ def choice(*words: str) -> Kind:
     return Kind(expected=f"{', '.join(words[:-1])} or {words[-1]}", read=read, textual=True)
 
 
+def _parameter(value: object) -> str:
+    text = _text(value)
+    if not _PARAMETER.fullmatch(text):
+        raise _wrong(f"{shown(text)} is not the name of a parameter, or of a member of one")
+    return text
+
+
+def _deed(value: object) -> str:
+    text = _text(value)
+    if not _DEED.fullmatch(text):
+        words = (
+            "keep, drop, drop unless VALUE, drop beside NAME, rename NAME, default VALUE, nearest WORD ..., thinking"
+        )
+        raise _wrong(f"{shown(text)} is none of {words}")
+    return text
+
+
+def mapping(expected: str, name: Reader, text: Reader) -> Kind:
+    """Return the Kind of a key that maps names to texts, each with its own reader."""
+
+    def read(pair: object) -> tuple[object, object]:
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise _wrong("it is not of the form NAME=TEXT")
+        return name(pair[0]), text(pair[1])
+
+    return Kind(expected=expected, read=read, textual=True, pairs=True)
+
+
 DURATION = Kind(expected="a number of seconds greater than 0", read=_duration)
 DURATION_OR_NONE = Kind(
     expected="a number of seconds greater than 0, or null for no limit", read=_duration, nullable=True
+)
+INTERVAL_OR_NONE = Kind(
+    expected="a number of seconds, 1 or more, or null for never", read=lambda value: _at_least(1, value), nullable=True
 )
 BEAT = Kind(expected="a number of seconds, or null or 0 for none", read=_beat, nullable=True)
 GRACE = Kind(expected="a number of seconds, 0 or more", read=lambda value: _at_least(0, value))
@@ -277,6 +328,9 @@ PATH_OR_NONE = Kind(expected="the path of a file, or null for none", read=_path,
 CLIENT_KEYS = Kind(
     expected="a list of client keys, each of visible ASCII characters", read=_client_key, textual=True, many=True
 )
+KEYS_OF_USERS = mapping("a mapping of client keys to Argo user names", _client_key, _user)
+DEEDS = mapping("a mapping of parameters to what becomes of each, such as drop or rename NAME", _parameter, _deed)
+NAMES_OF_MODELS = mapping("a mapping of names to models' names", _model_name, _model_name)
 ORIGINS = Kind(
     expected="a list of origins, each scheme://host[:port] without a path, such as https://app.example.org",
     read=_origin,

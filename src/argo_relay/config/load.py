@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from argo_relay.config.check import Findings, check_document, value_in
+from argo_relay.config.conflicts import find_conflicts
 from argo_relay.config.document import read_document
 from argo_relay.config.environment import read_environment
-from argo_relay.config.kinds import plainest
-from argo_relay.config.schema import KEYS, Config
+from argo_relay.config.schema import KEYS, Config, masked
 from argo_relay.config.search import Searched, find, read_file
 from argo_relay.errors import ConfigError
 
@@ -58,9 +58,10 @@ def load(
         findings.problems += error.problems
     warnings = _exposed(path, mode, findings)
     read_environment(environ, findings)
-    _read_overrides(overrides or {}, flags or {}, findings)
+    given = {name: value for name, value in (overrides or {}).items() if value is not None}
+    _read_overrides(given, flags or {}, findings)
     loaded = _built(findings)
-    _check_totals(loaded, findings)
+    find_conflicts(loaded, findings)
     if findings.problems:
         raise ConfigError(findings.problems)
     origins = {key.name: "default" for key in KEYS}
@@ -72,7 +73,7 @@ def check_values(values: Mapping[str, object]) -> None:
     """Raise ConfigError when values by dotted key, which are about to be written to a file, would not be accepted."""
     findings = Findings()
     _read_overrides(values, {}, findings)
-    _check_totals(_built(findings), findings)
+    find_conflicts(_built(findings), findings)
     if findings.problems:
         raise ConfigError(findings.problems)
 
@@ -97,8 +98,6 @@ def _line(problem: str, path: str) -> int:
 
 def _read_overrides(overrides: Mapping[str, object], flags: Mapping[str, str], findings: Findings) -> None:
     for name, value in overrides.items():
-        if value is None:
-            continue
         key = _KEYS[name]
         origin = f"flag {flags.get(name, '--' + key.path[-1].replace('_', '-'))}"
         findings.take(key, key.path, value_in(key.kind, value) if isinstance(value, str) else value, origin)
@@ -114,23 +113,14 @@ def _built(findings: Findings) -> Config:
     return msgspec.convert(tree, Config)
 
 
-def _check_totals(config: Config, findings: Findings) -> None:
-    """Refuse a total that its cap would always cut: the operator means one of the two otherwise."""
-    cap = ("timeouts", "max_total")
-    totals: dict[tuple[str, ...], float] = {("timeouts", "total"): config.timeouts.total}
-    for name, row in config.models.items():
-        if row.timeouts.total is not msgspec.UNSET:
-            totals["models", name, "timeouts", "total"] = row.timeouts.total
-    for path, total in totals.items():
-        if total <= config.timeouts.max_total or findings.refused & {path, cap}:
-            continue
-        setting = findings.settings.get(path) or findings.settings[cap]
-        what = f"{plainest(total)} is greater than timeouts.max_total, {plainest(config.timeouts.max_total)}"
-        findings.tell(setting.place, f"{what}; lower the one or raise the other", ".".join(path))
-
-
 def _exposed(path: Path | None, mode: int, findings: Findings) -> tuple[str, ...]:
-    keys = findings.settings.get(("keys",))
-    if path is None or keys is None or not keys.value or not mode & 0o077:
+    if path is None or not mode & 0o077:
         return ()
-    return (f"{path} holds `keys`, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}",)
+    held = [f"`{name}`" for name in ("keys", "users") if (setting := findings.settings.get((name,))) and setting.value]
+    proxy = findings.settings.get(("upstream", "proxy"))
+    if proxy is not None and masked(proxy.value) != proxy.value:
+        held.append("the proxy's password")
+    if not held:
+        return ()
+    what = " and ".join(held)
+    return (f"{path} holds {what}, and others on this machine can read it (mode {mode:04o}): chmod 600 {path}",)

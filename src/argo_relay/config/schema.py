@@ -8,13 +8,14 @@ from typing import Final, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from argo_relay.config import kinds
+from argo_relay.config import addresses, kinds
 from argo_relay.config.kinds import Kind
 
 PREFIX: Final = "ARGO_RELAY_"
 FILE_NAME: Final = "argo-relay.yaml"
 
 Environment = Literal["prod", "dev", "test"]
+Identity = Literal["user", "client"]
 UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google"]
 
 
@@ -27,6 +28,17 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     """Without a trailing slash; the vendors' own paths, /v1/chat/completions and so on, are appended to it."""
     key_env: str | None = None
     """The name of the environment variable that holds the upstream's key; a key itself stands in no file."""
+    refresh: float | None = 3600.0
+    """Seconds between two looks at the list of models; None: at the start only."""
+    resolve: tuple[str, ...] = ()
+    connect_to: tuple[str, ...] = ()
+    proxy: str | None = None
+    """None: what the environment says; `none`: none at all. It may hold a password."""
+    ca_bundle: str | None = None
+
+    def __repr__(self) -> str:
+        """Return the usual form with the proxy's password masked."""
+        return _shown(self, proxy=masked(self.proxy))
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +67,8 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What the operator sets for one model."""
 
     timeouts: ModelTimeouts = ModelTimeouts()
+    parameters: dict[str, str] | UnsetType = UNSET
+    """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +83,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the operator decides; every value has been checked."""
 
     user: str | None = None
+    identity: Identity = "user"
+    users: dict[str, str] = {}
+    """Argo users by client key."""
     host: str = "127.0.0.1"
     port: int = 44497
     socket: str | None = None
@@ -78,6 +95,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: Timeouts = Timeouts()
     models: dict[str, ModelRow] = {}
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
+    learn: bool = True
+    aliases: dict[str, str] = {}
+    """Names of the operator's own, and the model that each means."""
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
     shutdown_grace: float = 30.0
@@ -85,8 +105,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""
-        fields = {name: getattr(self, name) for name in self.__struct_fields__} | {"keys": masked(self.keys)}
-        return f"Config({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
+        return _shown(self, keys=masked(self.keys), users=masked(self.users))
 
 
 class Key(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,9 +143,16 @@ def value_at(struct: object, path: tuple[str, ...]) -> object:
     return reduce(getattr, path, struct)
 
 
-def masked(secrets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return something to show in place of secrets: how many there are, and nothing else."""
-    return ("***",) * len(secrets)
+def masked(secret: object) -> object:
+    """Return something to show in place of secrets: of keys how many there are, of a proxy where it is."""
+    if isinstance(secret, tuple | dict):
+        return ("***",) * len(secret)
+    return addresses.without_password(secret) if isinstance(secret, str) else secret
+
+
+def _shown(struct: msgspec.Struct, **replaced: object) -> str:
+    fields = {name: getattr(struct, name) for name in struct.__struct_fields__} | replaced
+    return f"{type(struct).__name__}({', '.join(f'{name}={value!r}' for name, value in fields.items())})"
 
 
 _MODEL_KEYS: Final = (
@@ -134,6 +160,13 @@ _MODEL_KEYS: Final = (
     Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
     Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
     Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
+    Key(
+        name="parameters",
+        kind=kinds.DEEDS,
+        meaning="What becomes of parameters that this model does not take as they are, by their names in the "
+        "upstream's dialect (`a.b` is a member of `a`); no built-in row touches these. keep; drop, drop unless VALUE, "
+        "drop beside NAME; rename NAME; default VALUE; nearest WORD ...; thinking adaptive, thinking enabled.",
+    ),
 )
 
 GROUPS: Final = {
@@ -152,9 +185,24 @@ KEYS: Final = (
         example="jdoe",
     ),
     Key(
+        name="identity",
+        kind=kinds.choice("user", "client"),
+        meaning="Whose name Argo gets: user is the configured `user`; client is each client's own API key, which must "
+        "then be an Argo user name. The names are no secrets, so they keep nobody out: `keys` do.",
+    ),
+    Key(
+        name="users",
+        kind=kinds.KEYS_OF_USERS,
+        meaning="Client keys of single people, and the Argo user that each stands for. They open the relay as `keys` "
+        "do. Keep this file 0600 when it holds any; they are never shown.",
+        example="{a-long-random-text: jdoe, another-one: asmith}",
+        secret=True,
+    ),
+    Key(
         name="host",
         kind=kinds.HOST,
-        meaning="The address to listen on. One that other machines can reach is refused unless `keys` are set.",
+        meaning="The address to listen on. One that other machines can reach is refused unless `keys` or `users` are "
+        "set.",
     ),
     Key(name="port", kind=kinds.PORT, meaning="The port to listen on; 0 takes any free one."),
     Key(
@@ -192,9 +240,9 @@ KEYS: Final = (
     Key(
         name="upstream.base_url",
         kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's or the vendor's, a tunnel for example. "
-        "/v1/chat/completions, /v1/models and so on are appended to it.",
-        example="http://localhost:8443/argoapi",
+        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
+        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
+        example="http://localhost:8000",
     ),
     Key(
         name="upstream.key_env",
@@ -202,6 +250,40 @@ KEYS: Final = (
         meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
         "Argo takes the user name instead.",
         example="OPENAI_API_KEY",
+    ),
+    Key(
+        name="upstream.refresh",
+        kind=kinds.INTERVAL_OR_NONE,
+        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
+        "for a name that nobody knows, have it asked at once.",
+    ),
+    Key(
+        name="upstream.resolve",
+        kind=addresses.RESOLVE,
+        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
+        example='["apps.inside.anl.gov:443:10.0.0.1"]',
+    ),
+    Key(
+        name="upstream.connect_to",
+        kind=addresses.CONNECT_TO,
+        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
+        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
+        example='["apps.inside.anl.gov:443:localhost:8443"]',
+    ),
+    Key(
+        name="upstream.proxy",
+        kind=addresses.PROXY,
+        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
+        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
+        "NO_PROXY. A password in it is never shown: keep this file 0600.",
+        example="socks5h://localhost:1080",
+        secret=True,
+    ),
+    Key(
+        name="upstream.ca_bundle",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
+        example="/etc/ssl/certs/argonne.pem",
     ),
     Key(
         name="timeouts.total",
@@ -244,9 +326,23 @@ KEYS: Final = (
     Key(
         name="models",
         kind=kinds.ROWS,
-        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle.",
-        example="{gpt-4o: {timeouts: {total: 1800, idle: null}}}",
+        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle, and what "
+        "becomes of parameters that a model does not take as they are.",
+        example="{gpt-4o: {timeouts: {total: 1800, idle: null}, parameters: {seed: drop}}}",
         rows=_MODEL_KEYS,
+    ),
+    Key(
+        name="aliases",
+        kind=kinds.NAMES_OF_MODELS,
+        meaning="Names of your own: what a client asks for, and the model that it means. A name that is a model's, "
+        "too, means yours.",
+        example="{gpt-3.5-turbo: gpt-4.1-mini, best: claude-opus-4.8}",
+    ),
+    Key(
+        name="learn",
+        kind=kinds.BOOLEAN,
+        meaning="Learn from refusals: where the upstream names a parameter that a model does not take, the request is "
+        "sent once more without it, and so are all later ones. The log has what was learned, ready for `models`.",
     ),
     Key(
         name="max_body",

@@ -18,7 +18,7 @@ _HEAD = f"""\
 
 
 def template(values: Mapping[str, object]) -> str:
-    """Return a file in which the values given by dotted key are set, and all others stand behind a `#`."""
+    """Return a file in which the values given by dotted key are set (None is null), and all others behind a `#`."""
     lines = [*_HEAD.splitlines()]
     group = ""
     for key in KEYS:
@@ -28,14 +28,15 @@ def template(values: Mapping[str, object]) -> str:
             group = groups[0]
             # The group's own line is no comment: an empty group is valid, and a key in it needs one `#` less.
             lines += ["", *_prose(GROUPS[group], ""), f"{group}:"]
-        value = values.get(key.name)
         if not groups:
             lines.append("")
         lines += _prose(f"{key.meaning} Default: {written(key.default)}.", indent)
         if key.example is not None:
             lines.append(f"{indent}# Example: {key.example}")
         lines.append(
-            f"{indent}#{name}: {written(key.default)}" if value is None else f"{indent}{name}: {written(value)}"
+            f"{indent}{name}: {written(values[key.name])}"
+            if key.name in values
+            else f"{indent}#{name}: {written(key.default)}"
         )
     return "\n".join([*lines, ""])
 

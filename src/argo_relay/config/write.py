@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from argo_relay.config.load import check_values
+from argo_relay.config.search import home_file
 from argo_relay.config.template import template
 from argo_relay.errors import ConfigError
 
 
 def write_config(path: Path, values: Mapping[str, object], *, force: bool = False) -> None:
-    """Write the commented file with `values` (by dotted key; None: leave as it is by default) set.
+    """Write the commented file with `values` set, by dotted key (None: null); all others are as by default.
 
     Directories that are missing are made with mode 0700. Raises ConfigError when a value would not be accepted, when
     there is a file already and `force` is not given, and when the system refuses.
@@ -31,6 +32,16 @@ def write_config(path: Path, values: Mapping[str, object], *, force: bool = Fals
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError([f"{path}: it cannot be written: {reason}"]) from None
+
+
+def free_place(target: Path | None, environ: Mapping[str, str], *, force: bool = False) -> Path:
+    """Return where to write: `target`, else the user's own file; ConfigError when that is nowhere, or taken."""
+    place = target or home_file(environ)
+    if place is None:
+        raise ConfigError(["no home directory is known: pass --path PATH"])
+    if os.path.lexists(place) and not force:
+        raise occupied(place)
+    return place
 
 
 def occupied(path: Path) -> ConfigError:

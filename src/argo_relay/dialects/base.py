@@ -75,6 +75,10 @@ class Digest(msgspec.Struct, frozen=True, kw_only=True):
     """What an upstream's whole reply says, read from a copy."""
 
     usage: Usage | None = None
+    failure: Failure | None = None
+    """The error that came in place of a reply."""
+    is_reply: bool = True
+    """It has the form of a model's reply, as other JSON objects have not."""
 
 
 class StreamWatch(Protocol):
@@ -83,8 +87,8 @@ class StreamWatch(Protocol):
     usage: Usage | None
     ended: bool
     """The stream's own terminator has been seen."""
-    failed: bool
-    """The stream carried an error of its own."""
+    failure: Failure | None
+    """The error that the stream carried."""
 
     def feed(self, frame: Frame) -> tuple[bool, bytes]:
         """Read a frame: whether it carries content, and bytes that must go out before it (mostly none)."""

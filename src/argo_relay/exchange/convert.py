@@ -18,6 +18,8 @@ _NO_STREAM: Final = "it sent a stream where there is none"
 class ConvertStage:
     """See `exchange.stage.Stage`; there is no stream."""
 
+    gathers = False
+
     def __init__(self, convert: Callable[[bytes], bytes]) -> None:
         self.upstream = self.client = SSE
         self.usage: Usage | None = None
@@ -32,6 +34,10 @@ class ConvertStage:
         """Return what the client gets."""
         self.events = 1
         return self._convert(body)
+
+    def at_once(self, body: bytes) -> bytes:
+        """Refuse a stream."""
+        raise ConnectionBroken(_NO_STREAM)
 
     def feed(self, frames: list[Frame]) -> bytes:
         """Refuse a stream."""

@@ -3,41 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from argo_relay.clock import Clock
 from argo_relay.config.schema import ModelRow
 from argo_relay.errors import BadJson, ConnectionBroken, Refused, UpstreamError
-from argo_relay.models.live import live_roster, passing_profile, passing_roster
+from argo_relay.exchange.unknown import unknown
+from argo_relay.models.live import live_roster, passing_alias, passing_profile, passing_roster
 from argo_relay.models.profile import Profile
 from argo_relay.models.roster import Roster, catalogue_roster
-from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Limit, Timer
 from argo_relay.policy.defaults import model_layer
 from argo_relay.transport.base import Transport
 from argo_relay.upstreams.base import Upstream, read_models
 
-_FRESH_SECONDS: Final = 3600.0
 _RETRY_SECONDS: Final = 30.0
 _FETCH_SECONDS: Final = 10.0
-_SHOWN_NAME: Final = 80
+_CALM_SECONDS: Final = 60.0
+"""Between two looks at the list that unknown names lead to: a client that asks for one again and again is no reason."""
 
 
 class Directory:
     """The models on offer: the built-in catalogue's until, and while, the upstream cannot be asked."""
 
-    def __init__(self, upstream: Upstream, transport: Transport, rows: Mapping[str, ModelRow], clock: Clock) -> None:
+    def __init__(
+        self,
+        upstream: Upstream,
+        transport: Transport,
+        clock: Clock,
+        rows: Mapping[str, ModelRow] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        warn: Callable[[str], object] = lambda _: None,
+    ) -> None:
+        """`rows` and `aliases` are the configuration's; `warn` is told when the list can no longer be had, or again."""
         self.transport = transport
         self.last_seen: float | None = None
         """When the upstream last answered anything, in Unix seconds."""
         self.trouble: str | None = None
         """Why the last attempt to fetch the list failed; None when it did not."""
         self._upstream = upstream
-        self._rows = rows
+        self._rows = rows or {}
+        self._aliases = aliases or {}
+        self._warn = warn
         self._clock = clock
         self._refreshing: asyncio.Task[bool] | None = None
-        self._adopt(passing_roster(()) if upstream.passes_names else catalogue_roster())
+        self._looked: float | None = None
+        """When an unknown name last had the list fetched."""
+        self._adopt(passing_roster((), self._aliases) if upstream.passes_names else catalogue_roster(self._aliases))
 
     @property
     def roster(self) -> Roster:
@@ -46,12 +59,24 @@ class Directory:
 
     def find(self, name: str) -> Profile:
         """Return the model that a client means; raise Refused (404 with the closest names). Never another one."""
-        if self._upstream.passes_names:
-            return passing_profile(name)
-        profile = self._roster.resolve(name)
+        profile = self._meant(name)
         if profile is None:
-            raise Refused(self._unknown(name))
+            raise Refused(unknown(self._roster, name))
         return profile
+
+    def knows(self, name: str) -> bool:
+        """Say whether a name means a model now."""
+        return self._meant(name) is not None
+
+    async def look_again(self) -> None:
+        """Fetch the list because of an unknown name: the model may be new. At most once a minute, all at once share."""
+        running = self._refreshing is not None and not self._refreshing.done()
+        now = self._clock.now()
+        if not running:
+            if self._looked is not None and now - self._looked < _CALM_SECONDS:
+                return
+            self._looked = now
+        await self.refresh()
 
     def limits_of(self, model: Profile) -> Mapping[Timer, Limit | None]:
         """Return the limits that the configuration sets for a model."""
@@ -63,9 +88,13 @@ class Directory:
 
     async def refresh(self) -> bool:
         """Fetch the list and adopt it; on failure keep the one there is, and say False. Those who ask at once share."""
+        return await asyncio.shield(self.refresh_soon())
+
+    def refresh_soon(self) -> asyncio.Task[bool]:
+        """Begin to fetch the list, unless that is under way, and return the task."""
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
-        return await asyncio.shield(self._refreshing)
+        return self._refreshing
 
     def close(self) -> None:
         """Give up a refresh that is under way."""
@@ -73,26 +102,38 @@ class Directory:
             self._refreshing.cancel()
 
     async def _refresh(self) -> bool:
+        before, self.trouble = self.trouble, await self._attempt()
+        if (before is None) != (self.trouble is None):
+            self._warn(
+                f"the upstream does not say which models it has ({self.trouble}); the last list known stays in use"
+                if self.trouble
+                else "the upstream says again which models it has"
+            )
+        return self.trouble is None
+
+    async def _attempt(self) -> str | None:
+        """Fetch and adopt the list; return what went wrong."""
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 body = await self._fetch()
             records = read_models(body)
-            roster = passing_roster(records) if self._upstream.passes_names else live_roster(records)
         except TimeoutError:
-            self.trouble = f"it did not list its models within {_FETCH_SECONDS:g} s"
+            return f"it did not list its models within {_FETCH_SECONDS:g} s"
         except (UpstreamError, BadJson) as error:
-            self.trouble = str(error)
-        else:
-            self.trouble = None if roster.listed() else "it lists no models"
-            if roster.listed():
-                self._adopt(roster)
-        return self.trouble is None
+            return str(error)
+        roster = (passing_roster if self._upstream.passes_names else live_roster)(records, self._aliases)
+        if all(profile.alias_of for profile in roster.listed()):
+            return "it lists no models"
+        self._adopt(roster)
+        return None
 
-    async def keep_fresh(self) -> None:
-        """Refresh now and then, for ever; sooner after a failure."""
+    async def keep_fresh(self, every: float | None) -> None:
+        """Refresh now, and every so many seconds (None: not again); sooner after a failure."""
         while True:
             fine = await self.refresh()
-            await asyncio.sleep(_FRESH_SECONDS if fine else _RETRY_SECONDS)
+            if fine and every is None:
+                return
+            await asyncio.sleep(every if fine and every is not None else _RETRY_SECONDS)
 
     async def _fetch(self) -> bytes:
         answer = await self.transport.open(self._upstream.models(), _NoProgress())
@@ -107,30 +148,20 @@ class Directory:
             raise ConnectionBroken(f"it answered {answer.status} when asked for its models")
         return b"".join(pieces)
 
+    def _meant(self, name: str) -> Profile | None:
+        if not self._upstream.passes_names:
+            return self._roster.resolve(name)
+        return passing_alias(name, self._aliases[name]) if name in self._aliases else passing_profile(name)
+
     def _adopt(self, roster: Roster) -> None:
         self._roster = roster
         self._layers: dict[str, dict[Timer, Limit | None]] = {}
         for name, row in self._rows.items():
-            profile = passing_profile(name) if self._upstream.passes_names else roster.resolve(name)
+            profile = self._meant(name)
             if profile is not None:
                 # Two rows may mean one model, by different names: what only one of them says holds, too.
                 layer = self._layers.setdefault(profile.internal_id, {})
                 layer.update(model_layer(name, row.timeouts))
-
-    def _unknown(self, name: str) -> Failure:
-        shown = name[:_SHOWN_NAME]
-        retired = self._roster.retired(name)
-        what = f"The model `{shown}` is retired" if retired else f"There is no model `{shown}` here"
-        near = self._roster.nearest(name)
-        hint = f"; the closest are {', '.join(near)}" if near else ""
-        return Failure(
-            kind=FailureKind.NOT_FOUND,
-            status=404,
-            code="model_not_found",
-            param="model",
-            message=f"{what}{hint}. GET /v1/models lists all.",
-            at_fault="client",
-        )
 
 
 class _NoProgress:

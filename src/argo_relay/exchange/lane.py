@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from argo_relay.dialects.base import Dialect, Headers
+from argo_relay.dialects.base import Headers
 from argo_relay.errors import BadJson, Refused
 from argo_relay.exchange.outlet import Outlet
-from argo_relay.exchange.stage import Stage
+from argo_relay.exchange.plan import Plan
+from argo_relay.exchange.screen import Screen
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.framing.base import Frame
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -47,12 +48,15 @@ class UpstreamRefused(Refused):
 class Lane:
     """Relays one reply."""
 
-    def __init__(self, stage: Stage, watchdog: Watchdog, outlet: Outlet, headers: Callable[[], Headers]) -> None:
+    def __init__(self, plan: Plan, watchdog: Watchdog, outlet: Outlet, headers: Callable[[], Headers]) -> None:
         """`headers` gives what goes out with every reply."""
-        self.stage = stage
+        self.stage = plan.stage
+        self._plan = plan
         self._watchdog = watchdog
         self._outlet = outlet
         self._headers = headers
+        notices = plan.upstream.notices if plan.screened else None
+        self._screen = Screen(plan.spoken, notices) if notices is not None else None
         self.received = 0
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
@@ -62,41 +66,59 @@ class Lane:
         """Send the reply that the stage makes by itself."""
         await self._send_whole(self.stage.whole(b""), [])
 
-    async def relay(self, answer: Answer, upstream: Dialect, *, stream: bool, own: bool) -> None:
-        """Relay a reply whose head has come; raise Refused or UpstreamError when it is none, or no whole one.
-
-        `upstream` is the dialect of the reply, `own` says that it is the client's, too.
-        """
-        passed = _passed(answer, own=own)
+    async def relay(self, answer: Answer) -> None:
+        """Relay a reply whose head has come; raise Refused or UpstreamRefused when it is none, or no whole one."""
+        passed = _passed(answer, own=self._plan.own)
         try:
-            await self._check_status(answer, upstream, passed, own=own)
-            self._check_type(answer, stream)
-            if stream:
+            await self._check_status(answer, passed)
+            kind = self._check_type(answer)
+            if not self._plan.streamed:
+                await self._whole(answer, passed)
+            elif kind == self.stage.upstream.media_type:
                 await self._stream(answer, passed)
             else:
-                await self._whole(answer, passed)
+                await self._at_once(answer, passed)
         except BaseException:
             answer.close()
             raise
         answer.release()
 
     async def _whole(self, answer: Answer, passed: Headers) -> None:
+        await self._send_whole(self._read(self.stage.whole, await self._screened(answer), passed), passed)
+
+    async def _at_once(self, answer: Answer, passed: Headers) -> None:
+        """Relay a whole reply where a stream was asked for."""
+        await self._pass_on(self._read(self.stage.at_once, await self._screened(answer), passed), passed)
+        self._watchdog.writing()
+        await self._outlet.end()
+
+    async def _screened(self, answer: Answer) -> bytes:
         body = await self._read_all(answer, _LARGEST_REPLY)
+        if self._screen is not None:
+            self._screen.check(body)
+        return body
+
+    def _read(self, step: Callable[[bytes], bytes], body: bytes, passed: Headers) -> bytes:
         try:
-            body = self.stage.whole(body)
+            return step(body)
         except BadJson as bad:
             raise Refused(_upstream_failure(f"answered with something that is not a reply: {bad.reason}")) from None
         except Refused as refused:
-            raise UpstreamRefused(refused.failure, None, passed) from None
-        await self._send_whole(body, passed)
+            raise self._refused(refused.failure, passed) from None
 
     async def _send_whole(self, body: bytes, passed: Headers) -> None:
-        length = ("content-length", str(len(body)))
         self._watchdog.writing()
-        await self._outlet.begin(200, [*WHOLE_HEADERS, length, *self._headers(), *passed])
+        await self._outlet.begin(200, self._head(body, passed))
         await self._outlet.write(body)
         # The end waits until the client has read what was written, which is when the exchange is over.
         await self._outlet.end()
+
+    def _head(self, body: bytes, passed: Headers) -> Headers:
+        if self._plan.stream:
+            head = stream_headers(self.stage.client.media_type)
+        else:
+            head = [*WHOLE_HEADERS, ("content-length", str(len(body)))]
+        return [*head, *self._headers(), *passed]
 
     async def _stream(self, answer: Answer, passed: Headers) -> None:
         stage, splitter = self.stage, self.stage.upstream.splitter()
@@ -104,15 +126,24 @@ class Lane:
             self.received += len(chunk)
             frames = splitter.feed(chunk)
             if frames:
-                await self._pass_on(self._fed(stage.feed, frames), passed)
+                await self._pass_on(self._fed(stage.feed, self._let_through(frames)), passed)
                 if stage.ended or stage.failed:
                     break
             elif splitter.pending > _LARGEST_FRAME:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
-        rest = [] if stage.ended or stage.failed else splitter.finish()
+        rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), last=True)
         await self._pass_on(self._fed(stage.finish, rest), passed)
         self._watchdog.writing()
         await self._outlet.end()
+
+    def _let_through(self, frames: list[Frame], *, last: bool = False) -> list[Frame]:
+        screen = self._screen
+        if screen is None:
+            return frames
+        frames = screen.finish(frames) if last else screen.feed(frames)
+        if screen.clear:
+            self._screen = None
+        return frames
 
     def _fed(self, step: Callable[[list[Frame]], bytes], frames: list[Frame]) -> bytes:
         before = self.stage.events
@@ -128,12 +159,16 @@ class Lane:
         if block:
             self._watchdog.writing()
             if outlet.status is None:
-                head = stream_headers(self.stage.client.media_type)
-                await outlet.begin(200, [*head, *self._headers(), *passed])
+                await outlet.begin(200, self._head(block, passed))
             await outlet.write(block)
             self._watchdog.written()
         if failure is not None:
-            raise UpstreamRefused(failure, None, passed)
+            raise self._refused(failure, passed)
+
+    def _refused(self, failure: Failure, passed: Headers, body: bytes | None = None) -> UpstreamRefused:
+        """Return the upstream's error as it is to be told: in its own words only where nothing is to be bettered."""
+        told = self._plan.upstream.mend(failure)
+        return UpstreamRefused(told, body if told is failure else None, passed)
 
     async def _read_all(self, answer: Answer, most: int) -> bytes:
         pieces = []
@@ -148,24 +183,26 @@ class Lane:
             pieces.append(chunk)
         return b"".join(pieces)
 
-    async def _check_status(self, answer: Answer, upstream: Dialect, passed: Headers, *, own: bool) -> None:
+    async def _check_status(self, answer: Answer, passed: Headers) -> None:
         if 200 <= answer.status < 300:
             return
         body = await self._read_all(answer, _LARGEST_ERROR)
         if not 400 <= answer.status < 600:
             raise Refused(_upstream_failure(f"answered {answer.status} {answer.reason}, which is no reply"))
-        failure = upstream.decode_error(answer.status, answer.reason, body)
+        failure = self._plan.spoken.decode_error(answer.status, answer.reason, body)
         # A body that the dialect could not read is not passed on: it may be a gateway's page.
-        legible = own and failure.code != f"upstream_{answer.status}"
-        raise UpstreamRefused(failure, body if legible else None, passed)
+        legible = self._plan.own and failure.code != f"upstream_{answer.status}"
+        raise self._refused(failure, passed, body if legible else None)
 
-    def _check_type(self, answer: Answer, stream: bool) -> None:
-        """Refuse a reply of the wrong kind: a client that asked for JSON must never get a stream, nor a page."""
+    def _check_type(self, answer: Answer) -> str:
+        """Return a reply's kind, and refuse the wrong one: who asked for JSON must never get a stream, nor a page."""
         kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if stream and kind != self.stage.upstream.media_type:
+        streamed = self._plan.streamed
+        if streamed and kind not in (self.stage.upstream.media_type, "application/json"):
             raise Refused(_upstream_failure(f"was asked for a stream and answered with {kind or 'no content type'}"))
-        if not stream and kind in ("text/event-stream", "text/html"):
+        if not streamed and kind in ("text/event-stream", "text/html"):
             raise Refused(_upstream_failure(f"was asked for a whole reply and answered with {kind}"))
+        return kind
 
 
 def _passed(answer: Answer, *, own: bool) -> Headers:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from argo_relay.dialects.base import Incoming, Outline
+from argo_relay.dialects.base import Call, Dialect, Incoming, Outline
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.convert import ConvertStage
 from argo_relay.exchange.entry import Entry
-from argo_relay.exchange.plan import Asked, Plan, body_of, check_strict, foreign, plan_reply, target_of
+from argo_relay.exchange.plan import Asked, Plan, adapted, check_strict, foreign, plan_reply, target_of
 from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.framing import jsonx
 from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.loss import Losses
 from argo_relay.operations.count import count_body, counted, decode_count, encode_count, outline_count
 from argo_relay.operations.embed_google import GOOGLE_EMBEDDER
 from argo_relay.operations.embed_openai import OPENAI_EMBEDDER
@@ -42,24 +44,25 @@ def _plan_count(upstream: Upstream, asked: Asked) -> Plan:
     """Have the upstream count where it can; otherwise count here, and say that it is an estimate."""
     client = asked.entry.dialect
     spoken = DIALECTS[upstream.dialect_for(client.name, asked.profile)]
-    ask = Ask(dialect=spoken.name, operation=Operation.COUNT, model=asked.profile.internal_id)
+    ask = Ask(dialect=spoken.name, operation=Operation.COUNT, model=asked.profile.internal_id, user=asked.user)
     if upstream.offers(Operation.COUNT, spoken.name) and spoken.name == client.name:
-        call = upstream.call(ask, _own_body(upstream, ask, asked), asked.headers, asked.request_id)
-        return Plan(call=call, stage=VerbatimStage(client, upstream.hide), upstream=spoken, own=True)
+        return _own(upstream, ask, asked, spoken)
     request = client.decode_request(counted(asked.outline))
     if not upstream.offers(Operation.COUNT, spoken.name):
         guess = estimate(request, asked.profile.owner)
         stage = ConvertStage(lambda _: encode_count(client.name, guess.tokens))
-        return Plan(call=None, stage=stage, upstream=spoken, headers=[("x-tokens-estimated", guess.table)])
+        return Plan(
+            call=None, stage=stage, upstream=upstream, spoken=spoken, headers=[("x-tokens-estimated", guess.table)]
+        )
     members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
-    check_strict(asked, losses)
-    members = count_body(spoken.name, members, ask.model)
-    body = body_of(members, upstream.changes(ask, members))
-    return Plan(
-        call=upstream.call(ask, body, foreign(asked.headers), asked.request_id),
-        stage=ConvertStage(lambda body: encode_count(client.name, decode_count(spoken.name, body))),
-        upstream=spoken,
-        losses=losses,
+    _, more, sent = adapted(upstream, asked, ask, count_body(spoken.name, members, ask.model))
+    return _converted(
+        upstream,
+        asked,
+        spoken,
+        upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        lambda body: encode_count(client.name, decode_count(spoken.name, body)),
+        [*losses, *more],
     )
 
 
@@ -68,27 +71,44 @@ def _plan_embedding(upstream: Upstream, asked: Asked) -> Plan:
     spoken = next((name for name in _EMBEDDERS if upstream.offers(Operation.EMBED, name)), None)
     if spoken is None:
         raise Refused(_NO_EMBEDDINGS)
-    ask = Ask(dialect=spoken, operation=Operation.EMBED, model=asked.profile.internal_id)
+    ask = Ask(dialect=spoken, operation=Operation.EMBED, model=asked.profile.internal_id, user=asked.user)
     if spoken == client and not asked.entry.single:
-        call = upstream.call(ask, _own_body(upstream, ask, asked), asked.headers, asked.request_id)
-        stage = VerbatimStage(DIALECTS[spoken], upstream.hide)
-        return Plan(call=call, stage=stage, upstream=DIALECTS[spoken], own=True)
+        return _own(upstream, ask, asked, DIALECTS[spoken])
     reader, writer = _EMBEDDERS[client], _EMBEDDERS[spoken]
     request: EmbedRequest = reader.decode_request(asked.outline)
     members, losses = writer.encode_request(request)
+    _, more, sent = adapted(upstream, asked, ask, members)
+    return _converted(
+        upstream,
+        asked,
+        DIALECTS[spoken],
+        upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        lambda body: reader.encode_reply(writer.decode_reply(body), request),
+        [*losses, *more],
+    )
+
+
+def _own(upstream: Upstream, ask: Ask, asked: Asked, spoken: Dialect) -> Plan:
+    """Return the plan for the client's own body with the upstream's changes."""
+    body = asked.outline.body
+    changes, losses, sent = adapted(upstream, asked, ask, body.values)
     check_strict(asked, losses)
-    body = body_of(members, upstream.changes(ask, members))
     return Plan(
-        call=upstream.call(ask, body, foreign(asked.headers), asked.request_id),
-        stage=ConvertStage(lambda body: reader.encode_reply(writer.decode_reply(body), request)),
-        upstream=DIALECTS[spoken],
+        call=upstream.call(ask, body.splice(changes), asked.headers, asked.request_id),
+        stage=VerbatimStage(spoken, upstream),
+        upstream=upstream,
+        spoken=spoken,
+        own=True,
+        sent=sent,
         losses=losses,
     )
 
 
-def _own_body(upstream: Upstream, ask: Ask, asked: Asked) -> bytes:
-    """Return the client's own body with the upstream's changes."""
-    return asked.outline.body.splice(upstream.changes(ask, asked.outline.body.values))
+def _converted(
+    upstream: Upstream, asked: Asked, spoken: Dialect, call: Call, convert: Callable[[bytes], bytes], losses: Losses
+) -> Plan:
+    check_strict(asked, losses)
+    return Plan(call=call, stage=ConvertStage(convert), upstream=upstream, spoken=spoken, losses=losses)
 
 
 _NO_EMBEDDINGS: Final = Failure(

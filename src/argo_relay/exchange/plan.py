@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -11,14 +11,17 @@ from argo_relay.dialects.base import Call, Dialect, Headers, Outline, Target
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.gather import GatherStage
 from argo_relay.exchange.stage import Stage
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.framing import jsonx
 from argo_relay.models.profile import Profile
+from argo_relay.models.rules import Rule
 from argo_relay.neutral.failure import Failure, bad_request
 from argo_relay.neutral.loss import Losses, shown
 from argo_relay.neutral.request import Request
+from argo_relay.policy.rules import apply_rules
 from argo_relay.upstreams.base import Ask, Operation, Upstream
 
 _KEPT_STATE: Final = {
@@ -34,14 +37,22 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to answer a request.
 
     `call` None: the answer is made here, by the stage alone. `own`: the upstream speaks the client's dialect, so that
-    its errors are legible, too. `headers` go out with the reply.
+    its errors are legible, too. `stream`: the client wants events; `streamed`: the upstream is asked for them.
+    `headers` go out with the reply.
     """
 
     call: Call | None
     stage: Stage
-    upstream: Dialect
+    upstream: Upstream
+    spoken: Dialect
+    """The upstream's for this request."""
     own: bool = False
     stream: bool = False
+    streamed: bool = False
+    screened: bool = False
+    """The upstream may say no in the form of an answer here."""
+    sent: Mapping[str, Any] = {}
+    """The members of the body that is sent."""
     losses: Losses = []
     headers: Headers = []
 
@@ -57,6 +68,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     received: int
     """When the request came, in Unix seconds."""
+    rules: tuple[Rule, ...] = ()
+    """What is known of the model's parameters."""
+    user: str | None = None
+    """In whose name the upstream is asked; None: in its own."""
 
     @property
     def strict(self) -> bool:
@@ -77,7 +92,7 @@ def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
 
 
 def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Operation) -> Plan:
-    outline = asked.outline
+    client, outline = asked.entry.dialect, asked.outline
     ask = Ask(
         dialect=spoken.name,
         operation=operation,
@@ -85,50 +100,113 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         owner=asked.profile.owner,
         stream=outline.stream,
         array=outline.array,
+        user=asked.user,
     )
-    body = outline.body.splice(upstream.changes(ask, outline.body.values))
+    changes, losses, sent = adapted(upstream, asked, ask, outline.body.values)
+    check_strict(asked, losses)
+    if upstream.streams_only(ask, sent):
+        ask, changes, sent = _as_stream(ask, changes, sent)
+    generating = operation is Operation.GENERATE
+
+    def translating() -> TranslateStage:
+        return _translating(upstream, asked, spoken, _request_of(asked))
+
+    # Legacy completions are the upstream's chat dialect by name only: their streams have a form of their own.
+    stage: Stage = (
+        GatherStage(spoken, client, _request_of(asked))
+        if ask.stream != outline.stream
+        else VerbatimStage(client, upstream, array=ask.array, translating=translating if generating else None)
+    )
     return Plan(
-        call=upstream.call(ask, body, asked.headers, asked.request_id),
-        # Legacy completions are the upstream's chat dialect by name only: their streams have a form of their own.
-        stage=VerbatimStage(asked.entry.dialect, upstream.hide, array=ask.array),
-        upstream=spoken,
+        call=upstream.call(ask, outline.body.splice(changes), asked.headers, asked.request_id),
+        stage=stage,
+        upstream=upstream,
+        spoken=spoken,
         own=True,
         stream=outline.stream,
+        streamed=ask.stream,
+        screened=generating,
+        sent=sent,
+        losses=losses,
     )
 
 
 def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
-    client = asked.entry.dialect
-    request = msgspec.structs.replace(client.decode_request(asked.outline), received=asked.received)
+    request = _request_of(asked)
     _check_state(request)
     members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
-    check_strict(asked, losses)
     ask = Ask(
         dialect=spoken.name,
         operation=Operation.GENERATE,
         model=asked.profile.internal_id,
         owner=asked.profile.owner,
         stream=request.stream,
+        user=asked.user,
     )
-    body = body_of(members, upstream.changes(ask, members))
+    changes, more, sent = adapted(upstream, asked, ask, members)
+    losses = [*losses, *more]
+    check_strict(asked, losses)
+    if upstream.streams_only(ask, sent):
+        ask, changes, sent = _as_stream(ask, changes, sent)
+    stage: Stage = (
+        GatherStage(spoken, asked.entry.dialect, request)
+        if ask.stream != request.stream
+        else _translating(upstream, asked, spoken, request)
+    )
     return Plan(
-        call=upstream.call(ask, body, foreign(asked.headers), asked.request_id),
-        stage=TranslateStage(spoken, client, request, array=asked.outline.array),
-        upstream=spoken,
+        call=upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        stage=stage,
+        upstream=upstream,
+        spoken=spoken,
         stream=request.stream,
+        streamed=ask.stream,
+        screened=True,
+        sent=sent,
         losses=losses,
     )
+
+
+def _request_of(asked: Asked) -> Request:
+    return msgspec.structs.replace(asked.entry.dialect.decode_request(asked.outline), received=asked.received)
+
+
+def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
+    strays = [DIALECTS[name] for name in upstream.strays(spoken.name)]
+    return TranslateStage(spoken, asked.entry.dialect, request, array=asked.outline.array, strays=strays)
+
+
+class Adapted(NamedTuple):
+    """What differs from a body's members, what that loses, and all members as they then are."""
+
+    changes: dict[str, object]
+    losses: Losses
+    sent: dict[str, Any]
+
+
+def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
+    """Return a body's members as the model and the upstream want them, whoever wrote them."""
+    # A count is of what is said, and of nothing that it may say in return.
+    counting = ask.operation is Operation.COUNT
+    rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
+    changes, losses = apply_rules(rules, ask.dialect, members)
+    more, lost = upstream.changes(ask, _with(members, changes))
+    changes |= more
+    return Adapted(changes, [*losses, *lost], _with(members, changes))
+
+
+def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in {**members, **changes}.items() if value is not jsonx.REMOVED}
+
+
+def _as_stream(
+    ask: Ask, changes: dict[str, object], sent: dict[str, Any]
+) -> tuple[Ask, dict[str, object], dict[str, Any]]:
+    return msgspec.structs.replace(ask, stream=True), changes | {"stream": True}, sent | {"stream": True}
 
 
 def target_of(upstream: Upstream, profile: Profile) -> Target:
     """Return whom a request is encoded for."""
     return Target(model=profile.internal_id, owner=upstream.owner_of(profile), max_output=profile.max_output)
-
-
-def body_of(members: Mapping[str, Any], changes: Mapping[str, object]) -> bytes:
-    """Return an encoded body with the upstream's own changes."""
-    kept = {name: value for name, value in members.items() if name not in changes}
-    return jsonx.encode(kept | {name: value for name, value in changes.items() if value is not jsonx.REMOVED})
 
 
 def foreign(headers: Mapping[str, str]) -> dict[str, str]:

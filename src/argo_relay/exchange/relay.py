@@ -8,6 +8,7 @@ from argo_relay.clock import Clock
 from argo_relay.config.schema import Config
 from argo_relay.errors import Refused
 from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
 from argo_relay.observe.log import Sink
@@ -37,6 +38,7 @@ class Relay:
         self.admission = Admission(config.max_in_flight)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
+        self.rulebook = Rulebook(config.models, packaged=upstream.has_rules, learns=config.learn)
         self._defaults = defaults
 
     def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:

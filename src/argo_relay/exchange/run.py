@@ -28,12 +28,15 @@ from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.policy.deadline import Phase, Timer, shown
+from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.wish import wish
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
 _LONGEST_NAME: Final = 200
+_MOST_LESSONS: Final = 4
+"""How often a request is sent once more because the upstream has named a parameter that it does not take."""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 _log = logging.getLogger("argo_relay")
@@ -63,6 +66,7 @@ class Exchange:
         self._stream = False
         self._profile: Profile | None = None
         self._received = 0
+        self._user: str | None = None
 
     async def run(self) -> None:
         """Serve the request."""
@@ -107,23 +111,47 @@ class Exchange:
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
     async def _serve(self) -> None:
-        relay, watchdog = self._relay, self._watchdog
+        relay = self._relay
         relay.admission.enter()
         try:
-            chosen = self._prepare(await read_body(self._client, relay.config.max_body))
-            lane = self._lane = Lane(chosen.stage, watchdog, self._outlet, self._every_reply)
-            if chosen.call is None:
-                await lane.answer()
-                return
-            watchdog.enter(Phase.CONNECTING)
-            answer = await relay.directory.transport.open(chosen.call, watchdog)
-            relay.directory.seen()
-            await lane.relay(answer, chosen.upstream, stream=chosen.stream, own=chosen.own)
+            self._user = user_of(relay.config, self._client.request_headers)
+            asked = await self._prepare(await read_body(self._client, relay.config.max_body))
+            for lessons in range(_MOST_LESSONS + 1):
+                chosen = self._plan = plan(relay.upstream, asked)
+                self._keep_alive(chosen)
+                try:
+                    await self._attempt(chosen)
+                except UpstreamRefused as refused:
+                    wiser = self._learn(asked, chosen, refused.failure) if lessons < _MOST_LESSONS else None
+                    if wiser is None:
+                        raise
+                    asked = wiser
+                else:
+                    return
         finally:
             relay.admission.leave()
 
-    def _prepare(self, body: bytes) -> Plan:
-        """Read the request, settle its limits, and return what is to be done; nothing else of it is kept."""
+    async def _attempt(self, chosen: Plan) -> None:
+        relay, watchdog = self._relay, self._watchdog
+        lane = self._lane = Lane(chosen, watchdog, self._outlet, self._every_reply)
+        if chosen.call is None:
+            await lane.answer()
+            return
+        watchdog.enter(Phase.CONNECTING)
+        answer = await relay.directory.transport.open(chosen.call, watchdog)
+        relay.directory.seen()
+        await lane.relay(answer)
+
+    def _learn(self, asked: Asked, chosen: Plan, failure: Failure) -> Asked | None:
+        """Return the request under what its refusal teaches; None where that is nothing, or comes too late."""
+        said = self._outlet.status is not None and (self._stream or not self._outlet.early)
+        book, profile = self._relay.rulebook, asked.profile
+        if said or not book.learn(profile, failure, chosen.spoken.name, chosen.sent, asked.rules):
+            return None
+        return msgspec.structs.replace(asked, rules=book.of(profile, self._relay.directory.roster))
+
+    async def _prepare(self, body: bytes) -> Asked:
+        """Read the request, settle its limits, find its model."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
         self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
@@ -132,19 +160,21 @@ class Exchange:
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         asked = wish(outline.timeout, headers)
         watchdog.limits = relay.limits(asked)
+        if not relay.directory.knows(outline.model):
+            watchdog.enter(Phase.PREPARING)
+            await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
-        read = Asked(
+        return Asked(
             entry=self._entry,
             outline=outline,
             profile=profile,
             headers=headers,
             request_id=self._request_id,
             received=int(self._time),
+            rules=relay.rulebook.of(profile, relay.directory.roster),
+            user=self._user,
         )
-        chosen = self._plan = plan(relay.upstream, read)
-        self._keep_alive(chosen)
-        return chosen
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
@@ -173,7 +203,7 @@ class Exchange:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 if outlet.status is None:
                     body = hide(own.body if own and own.body else self._dialect.encode_error(failure))
-                    extra = own.headers if own else _failure_headers(failure)
+                    extra = _failure_headers(failure, own.headers if own else [])
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
@@ -219,12 +249,13 @@ class Exchange:
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
+            user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,
             model=self._model,
             served=profile.internal_id if profile else None,
-            upstream=chosen.upstream.name if chosen else None,
+            upstream=chosen.spoken.name if chosen else None,
             stream=self._stream,
             code=failure.code if failure else None,
             at_fault=failure.at_fault if failure else None,
@@ -242,13 +273,18 @@ class Exchange:
         )
 
 
-def _failure_headers(failure: Failure) -> Headers:
-    headers: Headers = []
-    if failure.timer:
+def _failure_headers(failure: Failure, passed: Headers) -> Headers:
+    headers = list(passed)
+    given = {name for name, _ in passed}
+    if failure.timer or failure.final:
         # Without it the official SDKs send the same paid request twice more.
-        headers += [("x-should-retry", "false"), ("x-timeout-timer", failure.timer)]
-    if failure.retry_after is not None:
+        headers.append(("x-should-retry", "false"))
+    if failure.timer:
+        headers.append(("x-timeout-timer", failure.timer))
+    if failure.retry_after is not None and "retry-after" not in given:
         headers.append(("retry-after", shown(failure.retry_after)))
+    if failure.upstream_request_id is not None and "x-upstream-request-id" not in given:
+        headers.append(("x-upstream-request-id", failure.upstream_request_id))
     if failure.kind is FailureKind.SLOW_REQUEST:
         # The rest of the body may still come, and must not be taken for the next request.
         headers.append(("connection", "close"))

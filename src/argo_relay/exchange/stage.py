@@ -13,6 +13,8 @@ from argo_relay.neutral.reply import Usage
 class Stage(Protocol):
     """One reply's way. A stream is fed frame by frame; a whole reply is given at once."""
 
+    gathers: bool
+    """A stream is gathered into one whole reply: nothing goes out before its end."""
     upstream: Framing
     """How the upstream's stream is cut into frames."""
     client: Framing
@@ -34,6 +36,10 @@ class Stage(Protocol):
 
     def whole(self, body: bytes) -> bytes:
         """Return what the client gets for a whole reply; raise BadJson or Refused when it is none."""
+        ...
+
+    def at_once(self, body: bytes) -> bytes:
+        """Return the client's stream for an upstream that answers with a whole reply; raise BadJson or Refused."""
         ...
 
     def feed(self, frames: list[Frame]) -> bytes:

@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+
 import msgspec
 
 from argo_relay.dialects.base import Dialect
+from argo_relay.errors import BadJson
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY
 from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, Started, UsageSeen
 from argo_relay.neutral.failure import Failure
+from argo_relay.neutral.fold import unfold
 from argo_relay.neutral.loss import Losses
-from argo_relay.neutral.reply import Usage
+from argo_relay.neutral.reply import Reply, Usage
 from argo_relay.neutral.request import Request
 
 
 class TranslateStage:
     """See `exchange.stage.Stage`."""
 
-    def __init__(self, upstream: Dialect, client: Dialect, request: Request, *, array: bool = False) -> None:
-        """`array`: the client's stream is a JSON array."""
+    gathers = False
+
+    def __init__(
+        self,
+        upstream: Dialect,
+        client: Dialect,
+        request: Request,
+        *,
+        array: bool = False,
+        strays: Sequence[Dialect] = (),
+    ) -> None:
+        """`array`: the client's stream is a JSON array; in the dialects of `strays` replies come by mistake."""
         self.upstream = upstream.framing
         self.client = JSON_ARRAY if array else client.framing
         self.usage: Usage | None = None
@@ -26,7 +41,7 @@ class TranslateStage:
         self.ended = False
         self.failed = False
         self.failure: Failure | None = None
-        self._from = upstream
+        self._from = (upstream, *strays)
         self._to = client
         self._request = request
         self._decoder = upstream.stream_decoder()
@@ -40,13 +55,14 @@ class TranslateStage:
 
     def whole(self, body: bytes) -> bytes:
         """Return the reply in the client's words."""
-        reply = self._from.decode_reply(body)
-        if not reply.model:
-            reply = msgspec.structs.replace(reply, model=self._request.model)
-        self.usage = reply.usage
-        self.events = 1
-        written, self._lost = self._to.encode_reply(reply, self._request)
+        written, self._lost = self._to.encode_reply(self._decoded(body), self._request)
         return written
+
+    def at_once(self, body: bytes) -> bytes:
+        """Return a whole reply as the stream that was asked for."""
+        events = unfold(self._decoded(body))
+        self.ended = True
+        return b"".join([self._encoder.feed(event) for event in events])
 
     def feed(self, frames: list[Frame]) -> bytes:
         """Return the frames' events in the client's words."""
@@ -71,6 +87,24 @@ class TranslateStage:
     def fail(self, failure: Failure) -> bytes:
         """Return the error as the stream's last event."""
         return self._encoder.feed(Failed(failure=failure))
+
+    def _decoded(self, body: bytes) -> Reply:
+        reply = self._read(body)
+        if not reply.model:
+            reply = msgspec.structs.replace(reply, model=self._request.model)
+        self.usage = reply.usage
+        self.events = 1
+        return reply
+
+    def _read(self, body: bytes) -> Reply:
+        first, *strays = self._from
+        try:
+            return first.decode_reply(body)
+        except BadJson:
+            for stray in strays:
+                with contextlib.suppress(BadJson):
+                    return stray.decode_reply(body)
+            raise
 
     def _write(self, events: list[Event], block: list[bytes]) -> None:
         for event in events:

@@ -1,6 +1,7 @@
 """The verbatim lane: client and upstream speak the same dialect, so the upstream's bytes are the client's reply.
 
-Nothing is decoded but what the relay must know: when content came, whether the stream ended properly, what it cost.
+Nothing is decoded but what the relay must know: when content came, whether the stream ended properly, what it cost, and
+whether it is an error. What comes in another form than was asked for is translated after all.
 """
 
 from __future__ import annotations
@@ -8,19 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from argo_relay.dialects.base import Dialect
-from argo_relay.errors import ConnectionBroken
+from argo_relay.errors import BadJson, ConnectionBroken, Refused
+from argo_relay.exchange.translate import TranslateStage
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY, last_element
 from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.reply import Usage
+from argo_relay.upstreams.base import Upstream
 
 
 class VerbatimStage:
     """See `exchange.stage.Stage`."""
 
-    def __init__(self, dialect: Dialect, hide: Callable[[bytes], bytes], *, array: bool = False) -> None:
-        """`hide` takes the upstream's address out of an error's bytes; `array`: streams are JSON arrays."""
+    gathers = False
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        upstream: Upstream,
+        *,
+        array: bool = False,
+        translating: Callable[[], TranslateStage] | None = None,
+    ) -> None:
+        """`array`: streams are JSON arrays; `translating` makes the stage for replies in an unexpected form."""
         self.upstream = self.client = JSON_ARRAY if array else dialect.framing
         self.usage: Usage | None = None
         self.events = 0
@@ -29,37 +41,57 @@ class VerbatimStage:
         self.failure: Failure | None = None
         self.losses: Losses = []
         self._dialect = dialect
-        self._hide = hide
+        self._source = upstream
+        self._translating = translating
         self._array = array
         self._begun = False
         self._watch = dialect.watch_stream()
 
     def whole(self, body: bytes) -> bytes:
         """Return the reply as it came."""
-        self.usage = self._dialect.read_reply(body).usage
+        digest = self._dialect.read_reply(body)
+        if digest.failure is not None:
+            raise Refused(digest.failure)
+        if not digest.is_reply and self._translating is not None and self._source.strays(self._dialect.name):
+            return self._translated(self._translating(), TranslateStage.whole, body)
+        self.usage = digest.usage
         self.events = 1
         return body
 
+    def at_once(self, body: bytes) -> bytes:
+        """Return a whole reply as the stream that was asked for."""
+        if self._translating is None:
+            raise BadJson("it is not a stream")
+        return self._translated(self._translating(), TranslateStage.at_once, body)
+
     def feed(self, frames: list[Frame]) -> bytes:
-        """Return the frames as they came, and what a stream lacks that its clients need."""
+        """Return the frames as they came, and what a stream lacks that its clients need.
+
+        The upstream's own error goes out as it came unless it can be told better: by a status, or in cleaner words.
+        """
         watch = self._watch
         block: list[bytes] = []
         for frame in frames:
             carries, before = watch.feed(frame)
             self.events += carries
-            block += (before, self._hide(frame.raw) if watch.failed else frame.raw)
-            if watch.ended or watch.failed:
-                # What an upstream says after its end, or after its own error, is no part of the reply.
+            if watch.failure is not None:
+                self._fail(watch.failure, frame, block)
                 break
-        self.ended, self.failed = watch.ended, watch.failed
-        self._begun = self._begun or bool(frames)
+            block += (before, frame.raw)
+            self._begun = True
+            if watch.ended:
+                # What an upstream says after its end is no part of the reply.
+                break
+        self.ended = watch.ended
         return b"".join(block)
 
     def finish(self, frames: list[Frame]) -> bytes:
         """Return the last frames, and what completes the stream."""
         block = b"" if self.ended or self.failed else self.feed(frames)
+        self.usage = self._watch.usage
+        if self.failure is not None:
+            return block
         rest = self._watch.finish()
-        self.usage, self.failed = self._watch.usage, self._watch.failed
         if rest is None:
             raise ConnectionBroken("it ended the stream before the answer was complete")
         return block + rest
@@ -74,3 +106,15 @@ class VerbatimStage:
         if self._array:
             return last_element(self._dialect.encode_error(failure), begun=self._begun)
         return self._watch.fail(failure)
+
+    def _fail(self, failure: Failure, frame: Frame, block: list[bytes]) -> None:
+        if self._begun and self._source.mend(failure) is failure:
+            block.append(self._source.hide(frame.raw))
+            self.failed = True
+        else:
+            self.failure = failure
+
+    def _translated(self, stage: TranslateStage, how: Callable[[TranslateStage, bytes], bytes], body: bytes) -> bytes:
+        written = how(stage, body)
+        self.usage, self.events, self.losses = stage.usage, stage.events, stage.losses
+        return written

@@ -66,7 +66,8 @@ class Watchdog:
         """Say what the exchange waits for now."""
         self.stamps.phase = phase
         if phase is Phase.CONNECTING:
-            self.stamps.connecting = self._clock.now()
+            # What an earlier attempt has sent and seen is no answer to this one.
+            self.stamps.connecting, self.stamps.sent, self.stamps.content = self._clock.now(), None, None
         self._arm()
 
     def connected(self) -> None:

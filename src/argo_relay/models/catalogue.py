@@ -21,6 +21,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     kind: Kind = "chat"
     retired: bool = False
     names: tuple[str, ...] = ()
+    successors: tuple[str, ...] = ()
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,6 +46,7 @@ def catalogue() -> tuple[Profile, ...]:
             kind=row.kind,
             retired=row.retired,
             names=row.names,
+            successors=row.successors,
         )
         for row in sheet.models
     )

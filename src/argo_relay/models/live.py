@@ -8,7 +8,7 @@ Argo's of 2025: `{"id": "gpt35", "model_name": "GPT-3.5 Turbo"}`; and what every
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeGuard
 
 import msgspec
@@ -32,8 +32,8 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True):
     owned_by: str | None
 
 
-def live_roster(records: Iterable[object]) -> Roster:
-    """Return the roster of what the upstream lists, with what the catalogue knows about it.
+def live_roster(records: Iterable[object], aliases: Mapping[str, str] | None = None) -> Roster:
+    """Return the roster of what the upstream lists, with what the catalogue knows about it, and a user's aliases.
 
     `records` is the `data` of its `GET /v1/models`. With no usable record among them the roster offers nothing: whether
     that is the truth or a broken list is for the caller to say.
@@ -51,7 +51,8 @@ def live_roster(records: Iterable[object]) -> Roster:
         profile = _merged(known[name], record) if name in known else _unknown(record)
         offered.append(_with_free_id(profile, taken))
         taken.add(offered[-1].public_id)
-    return Roster(offered, live=True, withdrawn=(profile for name, profile in known.items() if name not in found))
+    withdrawn = (profile for name, profile in known.items() if name not in found)
+    return Roster(offered, live=True, withdrawn=withdrawn, aliases=aliases)
 
 
 def passing_profile(name: str) -> Profile:
@@ -65,10 +66,20 @@ def passing_profile(name: str) -> Profile:
     )
 
 
-def passing_roster(records: Iterable[object]) -> Roster:
-    """Return the roster of an upstream whose names are passed on as they are, from the `data` of its list."""
+def passing_alias(name: str, target: str) -> Profile:
+    """Return a user's name for a model of such an upstream."""
+    return msgspec.structs.replace(passing_profile(target), public_id=name, alias_of=target)
+
+
+def passing_roster(records: Iterable[object], aliases: Mapping[str, str] | None = None) -> Roster:
+    """Return the roster of an upstream whose names are passed on as they are, from the `data` of its list.
+
+    `aliases` are a user's names for its models, and go before its own.
+    """
+    aliases = aliases or {}
     found = {record.internal_id: record for raw in records if (record := _read(raw)) is not None}
-    return Roster((passing_profile(name) for name in found), live=bool(found))
+    own = (passing_profile(name) for name in found if name not in aliases)
+    return Roster((*own, *(passing_alias(*pair) for pair in aliases.items())), live=bool(found))
 
 
 def _read(raw: object) -> _Record | None:

@@ -25,6 +25,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind = "chat"
     retired: bool = False
     """Argo has withdrawn it; an upstream that lists it anyway makes this false."""
+    successors: tuple[str, ...] = ()
+    """Internal ids of what its vendor recommends in its place, the first choice first; of retired models only."""
+    alias_of: str | None = None
+    """The public id of the model that this is only another name for: a user's alias."""
     max_output: int | None = None
     """Output tokens that it can write at most, where known."""
     names: tuple[str, ...] = ()

@@ -30,7 +30,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
     `message` is a sentence for a person and says what to do next; it never holds an upstream URL, a key or a prompt.
     `param` names the request's field at fault, `retry_after` is in seconds, `timer` is the timer that fired,
-    `request_id` is ours, as the reply's header says it.
+    `request_id` is ours, as the reply's header says it, `upstream_request_id` the upstream's own. `final`: trying again
+    is in vain, whatever the status says.
     """
 
     kind: FailureKind
@@ -41,6 +42,8 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     retry_after: float | None = None
     timer: str | None = None
     request_id: str | None = None
+    upstream_request_id: str | None = None
+    final: bool = False
     at_fault: Literal["client", "gateway", "upstream"] = "gateway"
 
 

@@ -22,7 +22,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is worth knowing of an exchange afterwards; times in seconds, sizes in bytes.
 
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
-    because its client left; `upstream` is the dialect that the upstream was asked in, `losses` what did not cross.
+    because its client left; `user` is whom Argo was asked for; `upstream` is the dialect that it was asked in,
+    `losses` what did not cross.
     """
 
     time: float
@@ -30,6 +31,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dialect: str
     outcome: Outcome
     seconds: float
+    user: str | None = None
     status: int | None = None
     model: str | None = None
     served: str | None = None

@@ -13,7 +13,7 @@ import msgspec
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import read_body
 from argo_relay.dialects.openai_chat.dialect import OPENAI_CHAT
-from argo_relay.dialects.openai_chat.errors import encode_stream_error
+from argo_relay.dialects.openai_chat.errors import decode_inner_error, encode_stream_error
 from argo_relay.dialects.openai_chat.usage import decode_usage
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx, sse
@@ -136,7 +136,7 @@ class CompletionStreamWatch:
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._finished = False
         self._cut = False
         self._closing = b""
@@ -159,7 +159,7 @@ class CompletionStreamWatch:
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, and `[DONE]` after a finish."""
-        if self.ended or self.failed:
+        if self.ended or self.failure is not None:
             return self._closing
         return self._closing + sse.write(_DONE) if self._finished and not self._cut else None
 
@@ -168,14 +168,14 @@ class CompletionStreamWatch:
         return encode_stream_error(failure)
 
     def _read(self, chunk: dict[str, Any]) -> bool:
-        self.failed = bool(chunk.get("error"))
+        self.failure = decode_inner_error(chunk)
         usage = decode_usage(chunk.get("usage"))
         self.usage = usage or self.usage
         choices = chunk.get("choices")
         choices = [one for one in choices if isinstance(one, dict)] if isinstance(choices, list) else []
         finished = any(one.get("finish_reason") for one in choices)
         self._finished = self._finished or finished
-        return self.failed or finished or usage is not None or any(one.get("text") for one in choices)
+        return self.failure is not None or finished or usage is not None or any(one.get("text") for one in choices)
 
 
 def _head(identifier: str, model: str, created: int | None) -> dict[str, Any]:

@@ -37,18 +37,29 @@ def check_key(headers: Mapping[str, str], keys: Sequence[str]) -> None:
     """Raise Refused (401) unless a request carries one of the keys; with none configured everybody may pass."""
     if not keys:
         return
-    given = [_bare(headers[name]).encode() for name in KEY_HEADERS if name in headers]
-    # Every key is compared, each in constant time, so that the time taken tells nothing.
-    if not sum(hmac.compare_digest(one, key.encode()) for one in given for key in keys):
+    given = given_keys(headers)
+    # Every key is compared, so that the time taken tells nothing.
+    if not sum(same_key(given, key) for key in keys):
         raise Refused(
             Failure(
                 kind=FailureKind.AUTHENTICATION,
                 status=401,
                 code="invalid_api_key",
-                message="This relay asks for a client key: send one of its `keys` as `Authorization: Bearer KEY`.",
+                message="This relay asks for a client key: send one of its `keys` as `Authorization: Bearer KEY`, or "
+                "as your vendor's SDK sends its API key.",
                 at_fault="client",
             )
         )
+
+
+def given_keys(headers: Mapping[str, str]) -> list[str]:
+    """Return what a request shows as keys, in the order of KEY_HEADERS."""
+    return [_bare(headers[name]) for name in KEY_HEADERS if name in headers]
+
+
+def same_key(given: Sequence[str], key: str) -> bool:
+    """Say whether a key is among those given, each compared in constant time."""
+    return sum(hmac.compare_digest(one.encode(), key.encode()) for one in given) > 0
 
 
 def _bare(value: str) -> str:

@@ -19,6 +19,7 @@ from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import request_id_of
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.access import check_key, check_origin
+from argo_relay.policy.identity import door_keys
 from argo_relay.server.asgi_client import headers_of
 from argo_relay.server.paths import dialect_at
 from argo_relay.server.responses import error_response, request_id_header
@@ -42,13 +43,14 @@ _OPEN: Final = ("/", "/health", "/version")
 def create_app(relay: Relay, extra: Sequence[BaseRoute] = ()) -> Starlette:
     """Return the application; `extra` routes come from whoever starts it (the simulator's own page)."""
     config = relay.config
+    keys = door_keys(config)
 
     def origin(_: str, headers: Mapping[str, str]) -> None:
         check_origin(headers, config.origins)
 
     def key(path: str, headers: Mapping[str, str]) -> None:
         if path not in _OPEN:
-            check_key(headers, config.keys)
+            check_key(headers, keys)
 
     # Browsers ask before they send a key, and must be able to read that it was the wrong one: CORS stands in between.
     middleware = [Middleware(_Gate, check=origin)]
@@ -57,7 +59,7 @@ def create_app(relay: Relay, extra: Sequence[BaseRoute] = ()) -> Starlette:
             CORSMiddleware, allow_origins=config.origins, allow_methods=["*"], allow_headers=["*"], expose_headers=_TOLD
         )
         middleware.append(cors)
-    if config.keys:
+    if keys:
         middleware.append(Middleware(_Gate, check=key))
     app = Starlette(
         routes=[*routes(relay), *extra],

@@ -35,7 +35,7 @@ def described_as(dialect: str, profile: Profile, created: int) -> dict[str, Any]
 
 
 def _openai(profile: Profile, created: int) -> dict[str, Any]:
-    return {
+    record = {
         "id": profile.public_id,
         "object": "model",
         "created": created,
@@ -43,15 +43,17 @@ def _openai(profile: Profile, created: int) -> dict[str, Any]:
         "internal_id": profile.internal_id,
         "name": profile.display,
     }
+    return record | _alias(profile)
 
 
 def _anthropic(profile: Profile, created: int) -> dict[str, Any]:
-    return {
+    record = {
         "type": "model",
         "id": profile.public_id,
         "display_name": profile.display,
         "created_at": datetime.fromtimestamp(created, UTC).isoformat().replace("+00:00", "Z"),
     }
+    return record | _alias(profile)
 
 
 def _google(profile: Profile, created: int) -> dict[str, Any]:
@@ -60,12 +62,19 @@ def _google(profile: Profile, created: int) -> dict[str, Any]:
         if profile.kind == "embedding"
         else ["generateContent", "streamGenerateContent", "countTokens"]
     )
-    return {
+    # Google's shape has members for this: https://ai.google.dev/api/models#Model.
+    alias = {"baseModelId": profile.alias_of, "description": f"Another name for {profile.alias_of}."}
+    record = {
         "name": f"models/{profile.public_id}",
         "version": "001",
         "displayName": profile.display,
         "supportedGenerationMethods": methods,
     }
+    return record | (alias if profile.alias_of else {})
+
+
+def _alias(profile: Profile) -> dict[str, Any]:
+    return {"alias_of": profile.alias_of} if profile.alias_of else {}
 
 
 _SHAPES: Final[dict[str, Callable[[Profile, int], dict[str, Any]]]] = {"anthropic": _anthropic, "google": _google}

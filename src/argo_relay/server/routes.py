@@ -127,8 +127,11 @@ def _models(relay: Relay) -> Any:
 
 def _model(relay: Relay) -> Any:
     async def model(request: Request) -> Response:
+        name = request.path_params["name"]
+        if not relay.directory.knows(name):
+            await relay.directory.look_again()
         try:
-            profile = relay.directory.find(request.path_params["name"])
+            profile = relay.directory.find(name)
         except Refused as refused:
             return error_response(refused.failure, request_id_header(request), _dialect(request))
         return json_response(described_as(_dialect(request).name, profile, int(relay.clock.wall())))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
@@ -26,6 +28,7 @@ from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
 from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import upstream_of
 
 _KEEP_ALIVE_SECONDS: Final = 75
@@ -55,7 +58,9 @@ async def serve(
     async with contextlib.AsyncExitStack() as stack:
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
-        relay = await stack.enter_async_context(_relay(loaded, base_url, sink))
+        # A companion is in this very process: no detour and no proxy leads to it.
+        reach = DIRECT if companion else reach_of(loaded.config, os.environ, base_url)
+        relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
         app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
         config = uvicorn.Config(
             app,
@@ -73,15 +78,16 @@ async def serve(
 
 
 @asynccontextmanager
-async def _relay(loaded: Loaded, base_url: str, sink: Sink) -> AsyncIterator[Relay]:
+async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> AsyncIterator[Relay]:
     config = loaded.config
     clock = SystemClock()
-    transport = DeferredTransport()
+    transport = DeferredTransport(reach)
     upstream = upstream_of(config, os.environ, base_url)
-    directory = Directory(upstream, transport, config.models, clock)
+    warn = logging.getLogger("argo_relay").warning
+    directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     configured = {key for key, origin in loaded.origins.items() if origin != "default"}
     relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)
-    refreshing = asyncio.create_task(directory.keep_fresh())
+    refreshing = asyncio.create_task(directory.keep_fresh(config.upstream.refresh))
     try:
         yield relay
     finally:
@@ -97,6 +103,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._relay = relay
         self._on_start = on_start
+        self._on_terminal = sys.stderr.isatty()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -117,10 +124,11 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.handle_exit, number, None)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         try:
             yield
         finally:
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 loop.remove_signal_handler(number)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -129,3 +137,10 @@ class _Server(uvicorn.Server):
             self._relay.end_all()
             self.force_exit = True
         self.should_exit = True
+
+    def _hang_up(self) -> None:
+        """Ask the upstream again which models it has; but when our terminal is gone, stop, as everybody expects."""
+        if self._on_terminal and not sys.stderr.isatty():
+            self.handle_exit(signal.SIGHUP, None)
+        else:
+            self._relay.directory.refresh_soon()

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from argo_relay.dialects.base import Call
 from argo_relay.transport.base import Answer, Progress, Transport
+from argo_relay.transport.reach import DIRECT, Reach
 
 
-def load_aiohttp() -> Callable[[], Transport]:
+def load_aiohttp() -> Callable[[Reach], Transport]:
     """Import aiohttp; return what makes a transport on it inside a running event loop."""
     from argo_relay.transport.aiohttp_client import AiohttpTransport  # noqa: PLC0415 - see the module
 
@@ -23,7 +24,8 @@ def load_aiohttp() -> Callable[[], Transport]:
 class DeferredTransport:
     """See Transport; `load` is called once, in a thread, at the first call."""
 
-    def __init__(self, load: Callable[[], Callable[[], Transport]] = load_aiohttp) -> None:
+    def __init__(self, reach: Reach = DIRECT, load: Callable[[], Callable[[Reach], Transport]] = load_aiohttp) -> None:
+        self._reach = reach
         self._load = load
         self._loading = asyncio.Lock()
         self._made: Transport | None = None
@@ -41,4 +43,4 @@ class DeferredTransport:
 
     async def _make(self) -> Transport:
         async with self._loading:
-            return self._made or (await asyncio.to_thread(self._load))()
+            return self._made or (await asyncio.to_thread(self._load))(self._reach)

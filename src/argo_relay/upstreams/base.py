@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -13,6 +13,9 @@ from argo_relay.dialects.base import Call, Headers, Owner
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.models.profile import Profile
+from argo_relay.neutral.failure import Failure
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.reply import Usage
 
 
 class Operation(StrEnum):
@@ -35,6 +38,28 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = False
     array: bool = False
     """Google's stream as a JSON array."""
+    user: str | None = None
+    """In whose name it is asked; None: in the upstream's own."""
+
+
+class Notices(msgspec.Struct, frozen=True, kw_only=True):
+    """How an upstream says no in the form of an answer; see `exchange.screen`."""
+
+    marks: tuple[bytes, ...]
+    """Bytes of which the body of every notice holds one."""
+    blocked: Callable[[str], bool]
+    """Says whether a reply's id gives it away."""
+    may_begin: Callable[[str], bool]
+    """Says whether an answer that begins with this text may turn out to be a notice."""
+    verdict: Callable[[str, str, Usage | None], Failure | None]
+    """Return the failure that a whole answer (its id, text and usage) really is; None for an answer."""
+
+
+class Changes(NamedTuple):
+    """Members that a body must have, or (jsonx.REMOVED) must not have, and what that loses."""
+
+    members: dict[str, object]
+    losses: Losses
 
 
 class Upstream(Protocol):
@@ -62,11 +87,30 @@ class Upstream(Protocol):
         """Say whether it has a path for an operation in a dialect."""
         ...
 
-    def changes(self, ask: Ask, members: Mapping[str, Any]) -> dict[str, object]:
-        """Return the members that a body must have, or (jsonx.REMOVED) must not have, whoever wrote it.
+    def changes(self, ask: Ask, members: Mapping[str, Any]) -> Changes:
+        """Return what this upstream wants of a body with these members, whoever wrote it."""
+        ...
 
-        `members` are the body's own.
-        """
+    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
+        """Say whether a request for a whole reply with these members is answered by a stream only."""
+        ...
+
+    def strays(self, dialect: str) -> tuple[str, ...]:
+        """Return the dialects in which replies come by mistake when asked in this one."""
+        ...
+
+    @property
+    def notices(self) -> Notices | None:
+        """How it says no in the form of an answer, if it ever does."""
+        ...
+
+    @property
+    def has_rules(self) -> bool:
+        """The packaged rules (`models.rules`) are about its models."""
+        ...
+
+    def mend(self, failure: Failure) -> Failure:
+        """Return one of its errors as it should be told; the same object where nothing is to be bettered."""
         ...
 
     def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:

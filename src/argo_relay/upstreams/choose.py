@@ -25,7 +25,7 @@ def upstream_of(config: Config, environ: Mapping[str, str], base_url: str | None
     base_url = base_url or address_of(config)
     kind = config.upstream.kind
     if kind == "argo":
-        return ArgoUpstream(base_url=base_url, user=config.user or "")
+        return ArgoUpstream(base_url=base_url, user=config.user)
     return VendorUpstream(kind=kind, base_url=base_url, key=_key(config.upstream.key_env, environ))
 
 

@@ -10,7 +10,17 @@ import msgspec
 from argo_relay.dialects.base import Call, Headers, Owner
 from argo_relay.framing import jsonx
 from argo_relay.models.profile import Profile
-from argo_relay.upstreams.base import Ask, Operation, has_path, path_of, request_headers, without_address
+from argo_relay.neutral.failure import Failure
+from argo_relay.upstreams.base import (
+    Ask,
+    Changes,
+    Notices,
+    Operation,
+    has_path,
+    path_of,
+    request_headers,
+    without_address,
+)
 
 VendorKind = Literal["openai", "openai_responses", "anthropic", "google"]
 
@@ -64,10 +74,32 @@ class VendorUpstream(msgspec.Struct, frozen=True, kw_only=True):
             own = "openai_chat"
         return dialect == own and has_path(operation, dialect)
 
-    def changes(self, ask: Ask, members: Mapping[str, Any]) -> dict[str, object]:
+    def changes(self, ask: Ask, members: Mapping[str, Any]) -> Changes:
         """Return the model's name, which Google has in its path instead."""
         changes: dict[str, object] = {"timeout": jsonx.REMOVED}
-        return changes if ask.dialect == "google" else changes | {"model": ask.model}
+        return Changes(changes if ask.dialect == "google" else changes | {"model": ask.model}, [])
+
+    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
+        """Vendors answer as they are asked to."""
+        return False
+
+    def strays(self, dialect: str) -> tuple[str, ...]:
+        """Vendors answer in the dialect that they are asked in."""
+        return ()
+
+    @property
+    def notices(self) -> Notices | None:
+        """Vendors say no with a status."""
+        return None
+
+    @property
+    def has_rules(self) -> bool:
+        """Vendors' models are known by their own names, and what the server takes of them is its own matter."""
+        return False
+
+    def mend(self, failure: Failure) -> Failure:
+        """Return a vendor's error: it is told as it is."""
+        return failure
 
     def call(self, ask: Ask, body: bytes, headers: Mapping[str, str], request_id: str) -> Call:
         """Return the call."""

@@ -34,7 +34,7 @@ def watched(data: bytes) -> tuple[AnthropicStreamWatch, list[bool], bytes]:
 def test_a_whole_stream_is_followed(named: bool) -> None:
     watch, content, before = watched(stream(START, PING, TEXT, DELTA, ENDING, STOP, named=named))
     assert content == [True, False, True, True, True, False]
-    assert (watch.ended, watch.failed, before, watch.finish()) == (True, False, b"", b"")
+    assert (watch.ended, watch.failure is not None, before, watch.finish()) == (True, False, b"", b"")
     assert watch.usage is not None
     assert (watch.usage.input, watch.usage.output, watch.usage.cache_read) == (8, 7, 3)
 
@@ -69,7 +69,7 @@ def test_a_stream_that_broke_off_is_not_completed() -> None:
 @pytest.mark.parametrize("error", [{"type": "error", "error": {"type": "api_error"}}, {"error": {"message": "No."}}])
 def test_an_error_is_seen(error: dict[str, Any]) -> None:
     watch, content, _ = watched(stream(START) + sse.write(json.dumps(error).encode()))
-    assert (watch.failed, watch.ended, content[-1]) == (True, False, True)
+    assert (watch.failure is not None, watch.ended, content[-1]) == (True, False, True)
     assert watch.finish() == b""
 
 

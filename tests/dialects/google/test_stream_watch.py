@@ -37,7 +37,7 @@ def elements(*values: Any) -> bytes:
 def test_a_stream_that_ends_properly() -> None:
     watch, carried = watched(events(MORE, {}, MORE, LAST))
     assert carried == [True, False, True, True]
-    assert (watch.ended, watch.failed, watch.finish()) == (False, False, b"")
+    assert (watch.ended, watch.failure is not None, watch.finish()) == (False, False, b"")
     assert watch.usage is not None
     assert (watch.usage.input, watch.usage.output) == (3, 2)
 
@@ -85,7 +85,7 @@ def test_a_last_event_that_was_cut_is_no_end() -> None:
 @pytest.mark.parametrize("error", [ERROR, [ERROR]])
 def test_an_error_fails_the_stream(error: Any) -> None:
     watch, carried = watched(events(MORE, error))
-    assert (watch.failed, carried[-1], watch.finish()) == (True, True, b"")
+    assert (watch.failure is not None, carried[-1], watch.finish()) == (True, True, b"")
 
 
 def test_comments_and_done() -> None:
@@ -96,7 +96,7 @@ def test_comments_and_done() -> None:
 
 def test_a_word_in_a_text_is_no_error() -> None:
     text = {"candidates": [{"content": {"parts": [{"text": 'say "error" or "finishReason"'}]}}]}
-    assert not watched(events(text))[0].failed
+    assert watched(events(text))[0].failure is None
 
 
 def test_an_array_that_ends_properly() -> None:
@@ -118,7 +118,7 @@ def test_an_array_that_breaks_off_is_none() -> None:
 
 def test_a_bare_error_object_fails_an_array() -> None:
     watch, _ = watched(jsonx.encode(ERROR), array=True)
-    assert (watch.failed, watch.finish()) == (True, b"")
+    assert (watch.failure is not None, watch.finish()) == (True, b"")
 
 
 json = st.recursive(

@@ -113,7 +113,7 @@ def test_what_carries_content(fields: dict[str, Any]) -> None:
 def test_what_carries_none(frame: bytes) -> None:
     watched = Watched(frame)
     assert watched.content == [False]
-    assert not watched.watch.failed
+    assert watched.watch.failure is None
 
 
 def test_a_finish_and_the_usage_are_content() -> None:
@@ -143,7 +143,7 @@ def test_a_proper_stream_is_left_alone(stream: bytes) -> None:
     watched = Watched(stream)
     assert watched.bytes == stream
     assert watched.watch.ended
-    assert not watched.watch.failed
+    assert watched.watch.failure is None
     assert watched.rest == b""
 
 
@@ -251,7 +251,7 @@ def test_a_last_frame_without_its_blank_line_is_closed_before_anything_follows(l
 )
 def test_an_error_in_the_stream_is_passed_on_and_nothing_is_added(frame: bytes) -> None:
     watched = Watched(HELLO + frame)
-    assert watched.watch.failed
+    assert watched.watch.failure is not None
     assert not watched.watch.ended
     assert watched.content == [True, True]
     assert watched.bytes == HELLO + frame
@@ -261,7 +261,7 @@ def test_an_error_in_the_stream_is_passed_on_and_nothing_is_added(frame: bytes) 
 @pytest.mark.parametrize("error", [None, "", {}])
 def test_an_error_field_without_an_error_is_none(error: object) -> None:
     watched = Watched(chunk(delta(content="x"), error=error) + STOP + DONE)
-    assert not watched.watch.failed
+    assert watched.watch.failure is None
     assert watched.watch.ended
 
 
@@ -373,7 +373,7 @@ def test_a_legacy_completions_text_is_content() -> None:
     ],
 )
 def test_errors_of_every_form_fail_a_stream(error: dict[str, Any]) -> None:
-    assert Watched(HELLO + sse.write(json.dumps(error).encode())).watch.failed
+    assert Watched(HELLO + sse.write(json.dumps(error).encode())).watch.failure is not None
 
 
 @pytest.mark.parametrize(

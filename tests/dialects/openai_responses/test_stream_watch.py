@@ -42,7 +42,7 @@ def test_a_stream_that_ends(named: bool) -> None:
         created, progress, {"type": "keepalive"}, b": hi\n\n", DELTA, COMPLETED, DELTA, named=named
     )
     assert content == [False, False, False, False, True, True, False]
-    assert (watch.ended, watch.failed, watch.finish()) == (True, False, b"")
+    assert (watch.ended, watch.failure is not None, watch.finish()) == (True, False, b"")
     assert watch.usage is not None
     assert (watch.usage.input, watch.usage.output) == (5, 2)
 
@@ -51,7 +51,7 @@ def test_words_of_an_ending_within_a_text_end_nothing() -> None:
     quoted = {**DELTA, "delta": 'say "response.completed" and "error"'}
     for named in (True, False):
         watch, content = watched(quoted, named=named)
-        assert (content, watch.ended, watch.failed, watch.finish()) == ([True], False, False, None)
+        assert (content, watch.ended, watch.failure is not None, watch.finish()) == ([True], False, False, None)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_a_stream_that_fails(last: dict[str, Any]) -> None:
     named = b"error" if "type" not in last else last["type"].encode()
     for frame in [*frames(DELTA), *frames(sse.write(jsonx.encode(last), named))]:
         watch.feed(frame)
-    assert (watch.ended, watch.failed, watch.usage) == (False, True, None)
+    assert (watch.ended, watch.failure is not None, watch.usage) == (False, True, None)
     assert watch.finish() == b""
 
 
 def test_an_incomplete_reply_is_an_end() -> None:
     watch, _ = watched({"type": "response.incomplete", "response": {"usage": USAGE}})
-    assert (watch.ended, watch.failed) == (True, False)
+    assert (watch.ended, watch.failure is not None) == (True, False)
     assert watch.usage is not None
 
 

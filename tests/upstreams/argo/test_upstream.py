@@ -25,7 +25,7 @@ UPSTREAM = ArgoUpstream(base_url=BASE, user="jdoe")
 def sent(body: bytes, headers: dict[str, str] | None = None) -> tuple[str, str, dict[str, str], bytes]:
     read = outline(Incoming(body=body))
     ask = Ask(dialect="openai_chat", operation=Operation.GENERATE, model="gpt4o", stream=read.stream)
-    call = UPSTREAM.call(ask, read.body.splice(UPSTREAM.changes(ask, read.body.values)), headers or {}, "req_1")
+    call = UPSTREAM.call(ask, read.body.splice(UPSTREAM.changes(ask, read.body.values).members), headers or {}, "req_1")
     assert call.body is not None
     names = [name for name, _ in call.headers]
     assert names == sorted(set(names), key=names.index)
@@ -154,7 +154,8 @@ def test_each_model_is_asked_on_the_route_that_serves_it_best(client: str, owner
 
 def test_the_messages_route_is_told_who_asks_in_headers_only() -> None:
     ask = Ask(dialect="anthropic", operation=Operation.GENERATE, model="claudeopus47", stream=True)
-    assert UPSTREAM.changes(ask, {"messages": []}) == {"model": "claudeopus47", "timeout": REMOVED}
+    changes = UPSTREAM.changes(ask, {"messages": [], "user": "somebody-else"}).members
+    assert changes == {"model": "claudeopus47", "timeout": REMOVED, "user": REMOVED}
     call = UPSTREAM.call(ask, b"{}", {"anthropic-beta": "b"}, "req_1")
     assert call.url == f"{BASE}/v1/messages"
     headers = dict(call.headers)
@@ -177,9 +178,37 @@ def test_what_argo_has_no_path_for_is_known() -> None:
 @pytest.mark.parametrize("owner", ["google", "openai", ""])
 def test_only_geminis_conversations_are_changed(owner: str) -> None:
     ask = Ask(dialect="openai_chat", operation=Operation.GENERATE, model="m", owner=owner)
-    changes = UPSTREAM.changes(ask, {"messages": [{"role": "assistant", "content": None}]})
+    changes = UPSTREAM.changes(ask, {"messages": [{"role": "assistant", "content": None}]}).members
     mended = {"messages": [{"role": "assistant", "content": ""}]} if owner == "google" else {}
     assert changes == {"model": "m", "timeout": REMOVED, "user": "jdoe"} | mended
     untouched = [{"role": "user", "content": "x"}]
-    assert "messages" not in UPSTREAM.changes(ask, {"messages": untouched})
-    assert "messages" not in UPSTREAM.changes(ask, {"input": "x"})
+    assert "messages" not in UPSTREAM.changes(ask, {"messages": untouched}).members
+    assert "messages" not in UPSTREAM.changes(ask, {"input": "x"}).members
+
+
+@pytest.mark.parametrize(
+    ("dialect", "operation"),
+    [
+        ("openai_chat", Operation.GENERATE),
+        ("openai_chat", Operation.EMBED),
+        ("openai_responses", Operation.GENERATE),
+        ("anthropic", Operation.GENERATE),
+        ("anthropic", Operation.COUNT),
+    ],
+)
+def test_a_request_may_say_whose_it_is(dialect: str, operation: Operation) -> None:
+    for upstream in (UPSTREAM, ArgoUpstream(base_url=BASE)):
+        ask = Ask(dialect=dialect, operation=operation, model="m", user="asmith")
+        sent = upstream.call(ask, b"{}", {"authorization": "Bearer theirs", "x-api-key": "theirs"}, "req_1")
+        headers = dict(sent.headers)
+        assert len(headers) == len(sent.headers)
+        assert headers["authorization"] == "Bearer asmith"
+        assert headers.get("x-api-key") == ("asmith" if dialect == "anthropic" else None)
+        changes = upstream.changes(ask, {"user": "theirs"}).members
+        assert changes["user"] == (REMOVED if dialect == "anthropic" else "asmith")
+
+
+def test_without_a_user_the_models_are_asked_for_in_nobodys_name() -> None:
+    headers = dict(ArgoUpstream(base_url=BASE).models().headers)
+    assert "authorization" not in headers
+    assert dict(UPSTREAM.models().headers)["authorization"] == "Bearer jdoe"

@@ -42,7 +42,11 @@ def read_reply(body: bytes) -> Digest:
     value = jsonx.decode_loosely(body)
     if not isinstance(value, dict):
         raise BadJson("it is not a JSON object")
-    return Digest(usage=decode_usage(value.get("usage")))
+    return Digest(
+        usage=decode_usage(value.get("usage")),
+        failure=decode_inner_error(value),
+        is_reply=isinstance(value.get("content"), list),
+    )
 
 
 def decode_reply(body: bytes) -> Reply:

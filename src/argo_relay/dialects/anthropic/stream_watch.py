@@ -12,8 +12,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from argo_relay.dialects.anthropic.errors import encode_stream_error
+from argo_relay.dialects.anthropic.errors import decode_inner_error, encode_stream_error
 from argo_relay.dialects.anthropic.usage import decode_usage
+from argo_relay.dialects.statuses import UNREADABLE
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
@@ -28,12 +29,12 @@ _SAID: Final = (True, b"")
 class AnthropicStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_calls", "_closing", "_counts", "_cut", "_started", "_stopped", "ended", "failed", "usage")
+    __slots__ = ("_calls", "_closing", "_counts", "_cut", "_started", "_stopped", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._closing = b""
         self._cut = False
         self._started = False
@@ -61,7 +62,7 @@ class AnthropicStreamWatch:
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a blank line, `message_stop` after a stop reason."""
-        if self.ended or self.failed:
+        if self.ended or self.failure is not None:
             return self._closing
         if not self._stopped or self._cut:
             return None
@@ -85,7 +86,7 @@ class AnthropicStreamWatch:
     def _read_event(self, value: dict[str, Any], data: bytes) -> tuple[bool, bytes]:
         kind = value.get("type")
         if kind == "error" or (kind is None and value.get("error")):
-            self.failed = True
+            self.failure = decode_inner_error(value) or UNREADABLE
             return _SAID
         if kind == "message_stop":
             self.ended = self._started or self._stopped

@@ -31,10 +31,17 @@ _KNOWN_OF_CANDIDATE: Final = frozenset({"content", "finishReason", "index"})
 
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object, nor a list of such."""
+    value = jsonx.decode_loosely(body)
+    error = error_in_reply(value)
     usage = None
-    for chunk in _chunks(jsonx.decode_loosely(body)):
+    chunks = _chunks(value)
+    for chunk in chunks:
         usage = decode_usage(chunk.get("usageMetadata")) or usage
-    return Digest(usage=usage)
+    return Digest(
+        usage=usage,
+        failure=decode_error_object(error) if error else None,
+        is_reply=any(_TOLD & chunk.keys() for chunk in chunks),
+    )
 
 
 def decode_reply(body: bytes) -> Reply:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from argo_relay.dialects.google.errors import encode_stream_error, error_in_reply
+from argo_relay.dialects.google.errors import decode_error_object, encode_stream_error, error_in_reply
 from argo_relay.dialects.google.stops import decode_block, finish_of
 from argo_relay.dialects.google.usage import decode_usage
 from argo_relay.errors import BadJson
@@ -23,12 +23,12 @@ from argo_relay.neutral.reply import Usage
 class GoogleStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_array", "_closing", "_cut", "_finished", "_last", "ended", "failed", "usage")
+    __slots__ = ("_array", "_closing", "_cut", "_finished", "_last", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._array = False
         self._closing = b""
         self._cut = False
@@ -48,14 +48,14 @@ class GoogleStreamWatch:
             self._read(data)
         elif b'"usageMetadata"' in data:
             self._last = data
-        return self.failed or b'"candidates"' in data, b""
+        return self.failure is not None or b'"candidates"' in data, b""
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, or the array's bracket."""
         if self.usage is None and self._last is not None:
             self._read(self._last)
         closing = (b"" if self.ended else b"]") if self._array else self._closing
-        if self.ended or self.failed or (self._finished and not self._cut):
+        if self.ended or self.failure is not None or (self._finished and not self._cut):
             return closing
         return None
 
@@ -84,8 +84,8 @@ class GoogleStreamWatch:
         except BadJson:
             self.ended = self._finished and data.strip() == b"[DONE]"
             return
-        if error_in_reply(value):
-            self.failed = True
+        if error := error_in_reply(value):
+            self.failure = decode_error_object(error)
             return
         if not isinstance(value, dict):
             return

@@ -54,7 +54,10 @@ _MESSAGE: Final = MESSAGE | {"annotations", "images"}
 
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
-    return Digest(usage=usage_of(_object(body)))
+    value = _object(body)
+    return Digest(
+        usage=usage_of(value), failure=decode_inner_error(value), is_reply=isinstance(value.get("choices"), list)
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- wire to neutral

@@ -52,12 +52,12 @@ _TEXT: Final = frozenset({"content", "role"})
 class ChatStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_chunk", "_closing", "_cut", "_finished", "_open", "ended", "failed", "usage")
+    __slots__ = ("_chunk", "_closing", "_cut", "_finished", "_open", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._chunk: dict[str, Any] = {}
         self._closing = b""
         self._cut = False
@@ -88,7 +88,7 @@ class ChatStreamWatch:
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, and `[DONE]` after a finish."""
-        if self.ended or self.failed:
+        if self.ended or self.failure is not None:
             return self._closing
         complete = self._finished and not self._open and not self._cut
         return self._closing + sse.write(_DONE) if complete else None
@@ -103,8 +103,8 @@ class ChatStreamWatch:
             if 0 not in self._finished:
                 self._open.setdefault(0, "stop")
             return True
-        if decode_inner_error(chunk) is not None:
-            self.failed = True
+        self.failure = decode_inner_error(chunk)
+        if self.failure is not None:
             return True
         content = False
         if usage := usage_of(chunk):

@@ -38,7 +38,12 @@ _KNOWN: Final = _SAID | _REPEATED
 
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
-    return Digest(usage=decode_usage(_object(body).get("usage")))
+    value = _object(body)
+    return Digest(
+        usage=decode_usage(value.get("usage")),
+        failure=decode_inner_error(value),
+        is_reply=isinstance(value.get("output"), list),
+    )
 
 
 def decode_reply(body: bytes) -> Reply:

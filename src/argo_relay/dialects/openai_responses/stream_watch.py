@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from argo_relay.dialects.openai_responses.errors import encode_stream_error
+from argo_relay.dialects.openai_responses.errors import decode_failed, encode_stream_error
 from argo_relay.dialects.openai_responses.usage import decode_usage
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
@@ -28,19 +28,19 @@ _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)
 class ResponsesStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_closing", "_created", "ended", "failed", "usage")
+    __slots__ = ("_closing", "_created", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
-        self.failed = False
+        self.failure: Failure | None = None
         self._closing = b""
         self._created: dict[str, Any] | None = None
 
     def feed(self, frame: Frame) -> tuple[bool, bytes]:
         """Read a frame: whether it carries content; nothing ever goes out before it."""
         data, name = frame.data, frame.event
-        if data is None or self.ended or self.failed:
+        if data is None or self.ended or self.failure is not None:
             return False, b""
         if self._created is None:
             self._created = _created(data)
@@ -52,7 +52,7 @@ class ResponsesStreamWatch:
 
     def finish(self) -> bytes | None:
         """Return the blank line that an ended stream may lack; None when its last event never came."""
-        return self._closing if self.ended or self.failed else None
+        return self._closing if self.ended or self.failure is not None else None
 
     def fail(self, failure: Failure) -> bytes:
         """Return the error as the last event of the response that has begun."""
@@ -80,7 +80,7 @@ class ResponsesStreamWatch:
             self.usage = decode_usage(response.get("usage"))
             self.ended = True
         else:
-            self.failed = True
+            self.failure = decode_failed(value.get("error") or response.get("error") or value)
 
 
 def _created(data: bytes) -> dict[str, Any] | None:

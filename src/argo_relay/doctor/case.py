@@ -1,0 +1,72 @@
+"""What is to be examined: the configuration, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from argo_relay.clock import Clock
+from argo_relay.config.load import Loaded
+from argo_relay.transport.reach import Reach, is_local, place_of, reach_of
+from argo_relay.upstreams.base import Upstream
+from argo_relay.upstreams.choose import upstream_of
+
+
+class Case(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that can be used, its upstream and the way there. `model` None: the cheapest is chosen."""
+
+    loaded: Loaded
+    upstream: Upstream
+    reach: Reach
+    clock: Clock
+    paid: bool = False
+    model: str | None = None
+
+    @property
+    def secure(self) -> bool:
+        """Whether the upstream is spoken to with TLS."""
+        return self.upstream.base_url.startswith("https://")
+
+    @property
+    def own_place(self) -> tuple[str, int]:
+        """The upstream's own host and port."""
+        return place_of(self.upstream.base_url)
+
+    @property
+    def destination(self) -> tuple[str, int]:
+        """The host and port that are connected to in the end, by us or by the proxy."""
+        return self.reach.destination(*self.own_place)
+
+    @property
+    def first_hop(self) -> tuple[str, int]:
+        """The host and port that this machine itself connects to."""
+        proxy = self.reach.proxy
+        return self.destination if proxy is None else (proxy.host, proxy.port)
+
+    @property
+    def patience(self) -> float:
+        """How long each step may take, in seconds."""
+        return self.loaded.config.timeouts.connect
+
+    @property
+    def way(self) -> str:
+        """What to do where the upstream's own host cannot be reached."""
+        host = self.first_hop[0]
+        if is_local(host):
+            return "Nothing listens there: is the tunnel, the proxy or the server that should listen there running?"
+        if self.reach.proxy is not None:
+            return f"Check the proxy's name and port ({self.reach.proxy.origin}), and that it is running."
+        if host.endswith(".anl.gov"):
+            return (
+                "Argo answers on Argonne's network only. Connect to the VPN, or come through an SSH forward or a SOCKS "
+                "proxy: docs/reaching-argo.md has recipes for each."
+            )
+        return "Check the name and the port in `upstream.base_url`, and this machine's network."
+
+
+def case_of(loaded: Loaded, environ: Mapping[str, str], clock: Clock, *, paid: bool, model: str | None) -> Case:
+    """Return what is to be examined; raise ConfigError where there is nothing to begin with."""
+    upstream = upstream_of(loaded.config, environ)
+    reach = reach_of(loaded.config, environ, upstream.base_url)
+    return Case(loaded=loaded, upstream=upstream, reach=reach, clock=clock, paid=paid, model=model)

@@ -1,0 +1,85 @@
+"""A stream gathered into one whole reply: for requests that an upstream answers in no other way."""
+
+from __future__ import annotations
+
+import msgspec
+
+from argo_relay.dialects.base import Dialect
+from argo_relay.exchange.translate import TranslateStage
+from argo_relay.framing.base import Frame
+from argo_relay.neutral.events import CONTENT, Ended, Event, Failed
+from argo_relay.neutral.failure import Failure
+from argo_relay.neutral.fold import Fold
+from argo_relay.neutral.loss import Losses
+from argo_relay.neutral.reply import Usage
+from argo_relay.neutral.request import Request
+
+
+class GatherStage:
+    """See `exchange.stage.Stage`: all that the client gets comes at the end."""
+
+    gathers = True
+
+    def __init__(self, upstream: Dialect, client: Dialect, request: Request) -> None:
+        self.upstream = upstream.framing
+        self.client = client.framing
+        self.usage: Usage | None = None
+        self.events = 0
+        self.ended = False
+        self.failed = False
+        self.failure: Failure | None = None
+        self.losses: Losses = []
+        self._to = client
+        self._request = request
+        self._decoder = upstream.stream_decoder()
+        self._fold = Fold()
+        self._whole = TranslateStage(upstream, client, request)
+
+    def whole(self, body: bytes) -> bytes:
+        """Return the client's reply for an upstream that answers with a whole one after all."""
+        written = self._whole.whole(body)
+        self.usage, self.events, self.losses = self._whole.usage, self._whole.events, self._whole.losses
+        return written
+
+    def at_once(self, body: bytes) -> bytes:
+        """Return the same: the client wants no stream."""
+        return self.whole(body)
+
+    def feed(self, frames: list[Frame]) -> bytes:
+        """Take these frames in."""
+        for frame in frames:
+            self._take(self._decoder.feed(frame))
+        return b""
+
+    def finish(self, frames: list[Frame]) -> bytes:
+        """Return the reply; nothing when the stream has failed."""
+        self.feed(frames)
+        if not self.ended and self.failure is None:
+            self._take(self._decoder.finish())
+        if self.failure is not None:
+            return b""
+        reply = self._fold.reply()
+        if not reply.model:
+            reply = msgspec.structs.replace(reply, model=self._request.model)
+        written, self.losses = self._to.encode_reply(reply, self._request)
+        return written
+
+    def heartbeat(self) -> bytes:
+        """Return what may stand before the reply."""
+        return b" "
+
+    def fail(self, failure: Failure) -> bytes:
+        """Return the error: it is the whole reply."""
+        return self._to.encode_error(failure)
+
+    def _take(self, events: list[Event]) -> None:
+        for event in events:
+            if self.ended or self.failure is not None:
+                return
+            if isinstance(event, Failed):
+                self.failure = event.failure
+                return
+            self._fold.feed(event)
+            self.events += isinstance(event, CONTENT)
+            self.ended = isinstance(event, Ended)
+        self.usage = self._fold.usage

@@ -1,0 +1,91 @@
+"""What does not go together, told with its place and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from argo_relay.config.load import Loaded, load
+from argo_relay.errors import ConfigError
+
+
+def loads(text: str, **environ: str) -> Loaded:
+    file = Path("argo-relay.yaml")
+    file.write_text(text)
+    return load(config=file, environ={f"ARGO_RELAY_{name}": value for name, value in environ.items()})
+
+
+def problems(text: str, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        loads(text, **environ)
+    return [problem.replace("argo-relay.yaml", "x.yaml") for problem in caught.value.problems]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "what"),
+    [
+        ("timeouts: {total: 5000}", {}, "x.yaml:1: timeouts.total: 5000 is greater than timeouts.max_total, 3600;"),
+        ("timeouts: {max_total: 300}", {}, "x.yaml:1: timeouts.total: 600 is greater than timeouts.max_total, 300;"),
+        ("timeouts: {total: 700}", {"TIMEOUTS_MAX_TOTAL": "650"}, "x.yaml:1: timeouts.total: 700 is greater"),
+        ("", {"TIMEOUTS_TOTAL": "4000"}, "ARGO_RELAY_TIMEOUTS_TOTAL: timeouts.total: 4000 is greater"),
+        ("\nmodels: {a.b: {timeouts: {total: 3601}}}", {}, "x.yaml:2: models.a.b.timeouts.total: 3601 is greater"),
+    ],
+)
+def test_a_total_above_its_cap_is_refused(text: str, environ: dict[str, str], what: str) -> None:
+    (problem,) = problems(text, **environ)
+    assert problem.startswith(what)
+
+
+def test_a_total_is_not_judged_by_a_cap_that_was_refused() -> None:
+    assert len(problems("timeouts: {total: 5000, max_total: x}")) == 1
+    assert len(problems("timeouts: {total: x, max_total: 300}")) == 1
+
+
+def test_who_asks_means_something_to_argo_only() -> None:
+    assert problems("identity: client\nupstream: {kind: openai}\n") == [
+        "x.yaml:1: identity: only Argo asks who its user is, and upstream.kind is openai: leave it out"
+    ]
+    (problem,) = problems("users: {s3cret: jdoe}\n", UPSTREAM_KIND="google")
+    assert problem.startswith("x.yaml:1: users: only Argo asks who its user is, and upstream.kind is google")
+    assert "`keys`" in problem
+    assert "s3cret" not in problem
+    assert len(problems("upstream: {kind: nonsense}\nidentity: client\n")) == 1, "the kind that was meant is not known"
+
+
+def test_a_key_that_says_who_it_is_leaves_nothing_to_say() -> None:
+    (problem,) = problems("identity: client\nusers: {s3cret: jdoe}\n")
+    assert problem.startswith("x.yaml:1: identity: with `users` alone")
+    assert "`keys`" in problem
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "identity: client",
+        "identity: client\nuser: jdoe",
+        "identity: client\nkeys: [a]",
+        "identity: client\nkeys: [a]\nusers: {b: jdoe}",
+        "users: {b: jdoe}",
+        "user: asmith\nkeys: [a, b]\nusers: {b: jdoe}",
+        "identity: user\nupstream: {kind: openai}",
+    ],
+)
+def test_what_goes_together_is_taken(text: str) -> None:
+    assert loads(text).config.identity in ("client", "user")
+
+
+@pytest.mark.parametrize("text", ["{a: b, b: c}", "{b: c, a: B}", "{a: a}"])
+def test_an_alias_of_an_alias_is_refused(text: str) -> None:
+    (problem,) = problems(f"port: 1\naliases: {text}\n")
+    assert problem.startswith("x.yaml:2: aliases.a: `")
+    assert "is an alias itself" in problem
+
+
+def test_two_aliases_of_one_model_are_fine() -> None:
+    assert loads("aliases: {a: gpt-4o, b: gpt-4o}").config.aliases == {"a": "gpt-4o", "b": "gpt-4o"}
