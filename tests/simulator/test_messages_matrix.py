@@ -12,10 +12,10 @@ MAY = ERAS["2026-05"]
 @pytest.mark.parametrize(
     ("names", "row"),
     [
-        (("claudeopus47", "claudeopus48", "claudesonnet5", "claudeopus5"), (False, False, False, True, False)),
-        (("claudeopus46", "claudesonnet46"), (True, False, True, True, True)),
-        (("claudeopus45", "claudesonnet45", "claudehaiku45"), (True, False, True, False, True)),
-        (("claudeopus41", "claudesonnet37"), (True, True, True, False, True)),
+        (("claudeopus47", "claudeopus48", "claudesonnet5", "claudeopus5"), (False, False, False, True, False, True)),
+        (("claudeopus46", "claudesonnet46"), (True, False, True, True, True, False)),
+        (("claudeopus45", "claudesonnet45", "claudehaiku45"), (True, False, True, False, True, False)),
+        (("claudeopus41", "claudesonnet37"), (True, True, True, False, True, False)),
     ],
 )
 def test_the_rows(names: tuple[str, ...], row: tuple[bool, ...]) -> None:

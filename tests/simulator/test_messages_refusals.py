@@ -171,6 +171,11 @@ def test_a_result_in_openais_parts() -> None:
     assert "messages.2.content.0.tool_result.content.0: Input tag 'input_image' found" in said.replace("\\'", "'")
 
 
+def test_a_newer_model_leaves_out_what_it_thought() -> None:
+    assert judged("claudeopus47", messages=thinking(thinking="", signature=signature("Hm"))) is None
+    assert "signature: Field required" in message(judged("claudeopus47", messages=thinking(thinking="")))
+
+
 def call(*names: str) -> dict[str, Any]:
     return {"role": "assistant", "content": [{"type": "tool_use", "id": n, "name": "f", "input": {}} for n in names]}
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from argo_relay.dialects.base import Incoming
 from argo_relay.framing import jsonx, sse
@@ -86,6 +87,41 @@ def absent() -> str | None:
 def exchanges(dialect: str) -> tuple[Exchange, ...]:
     """Return the project's own cases of a dialect, then the recorded exchanges."""
     return (*own(dialect), *_recorded(dialect))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One request to production of Argo in May 2026, and what came back; a long `reply` is cut."""
+
+    name: str
+    path: str
+    body: dict[str, Any]
+    status: int
+    reply: str
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether an error came, under whatever status."""
+        return self.status >= 400 or self.reply.startswith('{"type":"error"')
+
+
+@cache
+def probes() -> tuple[Probe, ...]:
+    """Return what was asked of Argo's production; nothing where there are no recordings."""
+    path = folder() / "argo_probe.jsonl"
+    if not path.exists():
+        return ()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return tuple(
+        Probe(
+            name=f"{row['model']} {row['variant']}",
+            path=urlsplit(row["endpoint"]).path.removeprefix("/argoapi"),
+            body=row["request_body"],
+            status=row["status"],
+            reply=row["body_snippet"],
+        )
+        for row in rows
+    )
 
 
 def own(dialect: str) -> Iterator[Exchange]:

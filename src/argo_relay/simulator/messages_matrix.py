@@ -26,9 +26,11 @@ class Takes(msgspec.Struct, frozen=True, kw_only=True):
     """Thinking without one."""
     any_effort: bool
     """Whatever stands in output_config.effort."""
+    wordless: bool = False
+    """Thoughts without their words, which newer models leave out by themselves; by Anthropic's documentation."""
 
 
-_FROM_47 = Takes(sampling=False, both=False, enabled=False, adaptive=True, any_effort=False)
+_FROM_47 = Takes(sampling=False, both=False, enabled=False, adaptive=True, any_effort=False, wordless=True)
 
 # fmt: off
 _ROWS = {

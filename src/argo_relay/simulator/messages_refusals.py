@@ -94,13 +94,13 @@ def _sampling(request: Request, model: Model) -> Refusal | None:
     return None if problem is None else relayed(problem)
 
 
-def _block_problem(block: dict[str, Any], where: str) -> str | None:
+def _block_problem(block: dict[str, Any], where: str, able: Takes) -> str | None:
     """Return what the vendor says of a block: its words, but for the empty thinking, which is known only to fail."""
     match block.get("type"):
         case "text" if not block.get("text"):
             return "messages: text content blocks must be non-empty"
         case "thinking":
-            return _thought_problem(block, where)
+            return _thought_problem(block, where, able)
         case "redacted_thinking":
             return f"{where}: Invalid `data` in `redacted_thinking` block"
         case "tool_result":
@@ -109,13 +109,13 @@ def _block_problem(block: dict[str, Any], where: str) -> str | None:
             return None
 
 
-def _thought_problem(block: dict[str, Any], where: str) -> str | None:
+def _thought_problem(block: dict[str, Any], where: str, able: Takes) -> str | None:
     thought, given = block.get("thinking"), block.get("signature")
-    if not isinstance(thought, str) or not thought:
+    if not isinstance(thought, str) or not (thought or able.wordless):
         return f"{where}.thinking: each thinking block must contain thinking"
     if not isinstance(given, str) or not given:
         return f"{where}.thinking.signature: Field required"
-    return None if signed(thought, given) else f"{where}: Invalid `signature` in `thinking` block"
+    return None if not thought or signed(thought, given) else f"{where}: Invalid `signature` in `thinking` block"
 
 
 def _result_problem(block: dict[str, Any], where: str) -> str | None:
@@ -128,7 +128,7 @@ def _result_problem(block: dict[str, Any], where: str) -> str | None:
     return None
 
 
-def _message_problems(messages: list[dict[str, Any]]) -> Iterator[str | None]:
+def _message_problems(messages: list[dict[str, Any]], able: Takes) -> Iterator[str | None]:
     if not messages:
         yield "messages: at least one message is required"
     for index, message in enumerate(messages):
@@ -137,11 +137,12 @@ def _message_problems(messages: list[dict[str, Any]]) -> Iterator[str | None]:
         if not message.get("content") and not (index == len(messages) - 1 and message.get("role") == "assistant"):
             yield f"messages.{index}: {_EMPTY}"
         for number, block in enumerate(blocks(message)):
-            yield _block_problem(block, f"messages.{index}.content.{number}")
+            yield _block_problem(block, f"messages.{index}.content.{number}", able)
 
 
-def _messages(request: Request, _model: Model) -> Refusal | None:
-    problem = next(filter(None, _message_problems(request.messages)), None)
+def _messages(request: Request, model: Model) -> Refusal | None:
+    able = takes(model.internal_id, request.ways.era)
+    problem = next(filter(None, _message_problems(request.messages, able)), None)
     return None if problem is None else relayed(problem)
 
 
