@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from argo_relay.cli.config import config
+from argo_relay.config.keys import KEYS
 from argo_relay.config.load import load
-from argo_relay.config.schema import KEYS
 from support.process import run_command
 
 Runs = Callable[..., Result]

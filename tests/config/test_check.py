@@ -5,7 +5,7 @@ import pytest
 from argo_relay.config import kinds
 from argo_relay.config.check import Findings, check_document, value_in
 from argo_relay.config.document import read_document
-from argo_relay.config.schema import KEYS
+from argo_relay.config.keys import KEYS
 
 
 def checked(text: str) -> Findings:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from argo_relay.config.document import Items, Leaf, Members, read_document
 from argo_relay.config.explain import rows, written
+from argo_relay.config.keys import KEYS
 from argo_relay.config.load import load
-from argo_relay.config.schema import KEYS
 
 
 def test_every_key_has_a_row_in_order(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argo_relay.config import addresses, kinds
+from argo_relay.config.keys import KEYS, Key
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
-from argo_relay.config.schema import KEYS, Config, Images, Key, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
+from argo_relay.config.schema import Config, Images, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
 from argo_relay.errors import ConfigError
 
 NAME = "argo-relay.yaml"

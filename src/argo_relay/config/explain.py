@@ -8,9 +8,10 @@ from typing import Final
 
 import msgspec
 
+from argo_relay.config.keys import KEYS, Key, value_at
 from argo_relay.config.kinds import plain, plainest
 from argo_relay.config.load import Loaded
-from argo_relay.config.schema import KEYS, Key, masked, value_at
+from argo_relay.config.schema import masked
 
 _BARE: Final = re.compile(r"[A-Za-z][A-Za-z0-9/._-]*")
 """Words that YAML reads as they are, unless they have a meaning (`no`)."""

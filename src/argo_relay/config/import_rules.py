@@ -12,8 +12,9 @@ from typing import Final, Literal
 
 import msgspec
 
+from argo_relay.config.keys import KEYS
 from argo_relay.config.kinds import plain, plainest, shown, sort_of
-from argo_relay.config.schema import KEYS, Config
+from argo_relay.config.schema import Config
 from argo_relay.errors import ConfigError
 
 

@@ -11,8 +11,8 @@ import msgspec
 from argo_relay.config.document import Items, Leaf, Members, Node, read_document
 from argo_relay.config.explain import written
 from argo_relay.config.import_rules import RULES, Fate, Old, unsaid
+from argo_relay.config.keys import KEYS
 from argo_relay.config.kinds import shown, sort_of
-from argo_relay.config.schema import KEYS
 from argo_relay.errors import ConfigError
 
 _MEND: Final = "correct it there and import again"

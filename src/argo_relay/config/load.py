@@ -13,7 +13,8 @@ from argo_relay.config.check import Findings, check_document, value_in
 from argo_relay.config.conflicts import find_conflicts
 from argo_relay.config.document import read_document
 from argo_relay.config.environment import read_environment
-from argo_relay.config.schema import KEYS, Config, masked
+from argo_relay.config.keys import KEYS
+from argo_relay.config.schema import Config, masked
 from argo_relay.config.search import Searched, find, read_file
 from argo_relay.errors import ConfigError
 

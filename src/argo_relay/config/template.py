@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
 from argo_relay.config.explain import written
-from argo_relay.config.schema import GROUPS, KEYS, PREFIX
+from argo_relay.config.keys import GROUPS, KEYS, PREFIX
 
 _HEAD = f"""\
 # The configuration of argo-relay.

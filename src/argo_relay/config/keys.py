@@ -1,0 +1,297 @@
+"""What each configuration key is for, in one table that help, template, variables and checks are made from."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Final
+
+import msgspec
+
+from argo_relay.config import addresses, kinds
+from argo_relay.config.kinds import Kind
+from argo_relay.config.schema import Config
+
+PREFIX: Final = "ARGO_RELAY_"
+FILE_NAME: Final = "argo-relay.yaml"
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the table: a key, its Kind, and its help."""
+
+    name: str
+    """Dotted, from the top of the file (for `rows`: from the top of a row)."""
+    kind: Kind
+    meaning: str
+    """Whole sentences; the default is added to them where they are shown."""
+    example: str | None = None
+    """A value as it is written in YAML, where the default does not show the form."""
+    secret: bool = False
+    rows: tuple[Key, ...] = ()
+    """The keys of each row, when the key is a mapping of names to rows."""
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """The name's parts."""
+        return tuple(self.name.split("."))
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that overrides the key."""
+        return PREFIX + self.name.replace(".", "_").upper()
+
+    @property
+    def default(self) -> object:
+        """The value when nobody sets one."""
+        return value_at(Config(), self.path)
+
+
+def value_at(struct: object, path: tuple[str, ...]) -> object:
+    """Return the value of one key of a Config, or of one key of a row."""
+    return reduce(getattr, path, struct)
+
+
+_MODEL_KEYS: Final = (
+    Key(name="timeouts.total", kind=kinds.DURATION, meaning="The whole exchange with this model."),
+    Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
+    Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
+    Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
+    Key(
+        name="parameters",
+        kind=kinds.DEEDS,
+        meaning="What becomes of parameters that this model does not take as they are, by their names in the "
+        "upstream's dialect (`a.b` is a member of `a`); no built-in row touches these. keep; drop, drop unless VALUE, "
+        "drop beside NAME; rename NAME; default VALUE; nearest WORD ...; thinking adaptive, thinking enabled.",
+    ),
+)
+
+GROUPS: Final = {
+    "upstream": "Who answers.",
+    "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
+    "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
+    "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
+}
+"""What the keys of a group have in common."""
+
+KEYS: Final = (
+    Key(
+        name="user",
+        kind=kinds.USER,
+        meaning="Your Argo user name: the bare ANL domain name, lower case, without @anl.gov. Argo takes it as "
+        "identity, so the relay needs it for Argo's environments.",
+        example="jdoe",
+    ),
+    Key(
+        name="identity",
+        kind=kinds.choice("user", "client"),
+        meaning="Whose name Argo gets: user is the configured `user`; client is each client's own API key, which must "
+        "then be an Argo user name. The names are no secrets, so they keep nobody out: `keys` do.",
+    ),
+    Key(
+        name="users",
+        kind=kinds.KEYS_OF_USERS,
+        meaning="Client keys of single people, and the Argo user that each stands for. They open the relay as `keys` "
+        "do. Keep this file 0600 when it holds any; they are never shown.",
+        example="{a-long-random-text: jdoe, another-one: asmith}",
+        secret=True,
+    ),
+    Key(
+        name="host",
+        kind=kinds.HOST,
+        meaning="The address to listen on. One that other machines can reach is refused unless `keys` or `users` are "
+        "set.",
+    ),
+    Key(name="port", kind=kinds.PORT, meaning="The port to listen on; 0 takes any free one."),
+    Key(
+        name="socket",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A Unix socket to listen on; host and port are then unused.",
+        example="/run/user/1000/argo-relay.sock",
+    ),
+    Key(
+        name="keys",
+        kind=kinds.CLIENT_KEYS,
+        meaning="Client keys: a client must show one of them as its API key. With none, every program that reaches "
+        "the port may use the relay. Keep this file 0600 when it holds any; they are never shown.",
+        example="[a-long-random-text, another-one]",
+        secret=True,
+    ),
+    Key(
+        name="origins",
+        kind=kinds.ORIGINS,
+        meaning="Web pages that may use the relay from a browser, by origin; all others get 403.",
+        example="[https://app.example.org]",
+    ),
+    Key(
+        name="upstream.kind",
+        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google"),
+        meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
+        "Completions (vLLM, Ollama, llama.cpp, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are "
+        "these vendors' APIs. For all but argo model names are passed on as they are.",
+    ),
+    Key(
+        name="upstream.environment",
+        kind=kinds.choice("prod", "dev", "test"),
+        meaning="Which of Argo's environments answers: prod, dev or test.",
+    ),
+    Key(
+        name="upstream.base_url",
+        kind=kinds.BASE_URL,
+        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
+        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
+        example="http://localhost:8000",
+    ),
+    Key(
+        name="upstream.key_env",
+        kind=kinds.VARIABLE,
+        meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
+        "Argo takes the user name instead.",
+        example="OPENAI_API_KEY",
+    ),
+    Key(
+        name="upstream.refresh",
+        kind=kinds.INTERVAL_OR_NONE,
+        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
+        "for a name that nobody knows, have it asked at once.",
+    ),
+    Key(
+        name="upstream.resolve",
+        kind=addresses.RESOLVE,
+        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
+        example='["apps.inside.anl.gov:443:10.0.0.1"]',
+    ),
+    Key(
+        name="upstream.connect_to",
+        kind=addresses.CONNECT_TO,
+        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
+        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
+        example='["apps.inside.anl.gov:443:localhost:8443"]',
+    ),
+    Key(
+        name="upstream.proxy",
+        kind=addresses.PROXY,
+        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
+        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
+        "NO_PROXY. A password in it is never shown: keep this file 0600.",
+        example="socks5h://localhost:1080",
+        secret=True,
+    ),
+    Key(
+        name="upstream.ca_bundle",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
+        example="/etc/ssl/certs/argonne.pem",
+    ),
+    Key(
+        name="timeouts.total",
+        kind=kinds.DURATION,
+        meaning="The whole exchange, from the request read to the last byte of the reply, streams included. "
+        "A request's own `timeout` overrides it.",
+    ),
+    Key(
+        name="timeouts.connect",
+        kind=kinds.DURATION,
+        meaning="One attempt to connect to the upstream: name, address, handshake.",
+    ),
+    Key(
+        name="timeouts.first_event",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="The wait for the first content of a reply; null for no limit of its own.",
+    ),
+    Key(
+        name="timeouts.idle",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="The longest gap between two pieces of a stream; null for no limit.",
+    ),
+    Key(
+        name="timeouts.max_total",
+        kind=kinds.DURATION,
+        meaning="The most that a request may ask for; longer wishes are cut to it.",
+    ),
+    Key(
+        name="timeouts.heartbeat",
+        kind=kinds.BEAT,
+        meaning="Silence after which a stream gets a sign of life; null or 0 for none.",
+    ),
+    Key(
+        name="timeouts.whole_heartbeat",
+        kind=kinds.BOOLEAN,
+        meaning="Keep a reply that is not a stream alive, too: the status 200 goes out early and white space before "
+        "the JSON, so a later failure can only be told in the body.",
+    ),
+    Key(name="timeouts.body", kind=kinds.DURATION, meaning="How long a client may take to send its request."),
+    Key(
+        name="models",
+        kind=kinds.ROWS,
+        meaning="What differs for single models, by name: timeouts total, connect, first_event and idle, and what "
+        "becomes of parameters that a model does not take as they are.",
+        example="{gpt-4o: {timeouts: {total: 1800, idle: null}, parameters: {seed: drop}}}",
+        rows=_MODEL_KEYS,
+    ),
+    Key(
+        name="aliases",
+        kind=kinds.NAMES_OF_MODELS,
+        meaning="Names of your own: what a client asks for, and the model that it means. A name that is a model's, "
+        "too, means yours.",
+        example="{gpt-3.5-turbo: gpt-4.1-mini, best: claude-opus-4.8}",
+    ),
+    Key(
+        name="learn",
+        kind=kinds.BOOLEAN,
+        meaning="Learn from refusals: where the upstream names a parameter that a model does not take, the request is "
+        "sent once more without it, and so are all later ones. The log has what was learned, ready for `models`.",
+    ),
+    Key(
+        name="images.fetch",
+        kind=kinds.BOOLEAN,
+        meaning="Fetch them here, and send them on as data. false: the URLs are passed on as they came.",
+    ),
+    Key(
+        name="images.max_size",
+        kind=kinds.SIZE,
+        meaning="The largest that is fetched, in bytes or as a size. A request with all of them in it may have "
+        "`max_body` bytes.",
+        example="20MiB",
+    ),
+    Key(name="images.max_count", kind=kinds.COUNT, meaning="How many a request may give by URL."),
+    Key(
+        name="images.timeout",
+        kind=kinds.DURATION,
+        meaning="How long those of one request may take, all together; the request's own timeout counts, too.",
+    ),
+    Key(
+        name="images.allow",
+        kind=kinds.PLACES,
+        meaning="Hosts, addresses and networks that may be asked although they are not on the public internet. "
+        "Whoever may use the relay can then fetch the images that are there.",
+        example="[images.lab.example, 10.1.0.0/16]",
+    ),
+    Key(
+        name="max_body",
+        kind=kinds.SIZE,
+        meaning="The largest request taken, in bytes or as a size.",
+        example="64MiB",
+    ),
+    Key(
+        name="max_in_flight",
+        kind=kinds.COUNT,
+        meaning="How many exchanges may run at once; beyond it clients get 503 and when to come back.",
+    ),
+    Key(
+        name="shutdown_grace",
+        kind=kinds.GRACE,
+        meaning="How long running exchanges may go on when the relay is told to stop.",
+    ),
+    Key(
+        name="log.format",
+        kind=kinds.choice("text", "json"),
+        meaning="How log lines are written: text for people, json for machines.",
+    ),
+    Key(
+        name="log.file",
+        kind=kinds.PATH_OR_NONE,
+        meaning="The file that log lines are appended to; null for standard error.",
+        example="/var/log/argo-relay.log",
+    ),
+    Key(name="log.requests", kind=kinds.BOOLEAN, meaning="Log one line an exchange."),
+)
+"""Every key, in the order people meet them."""
