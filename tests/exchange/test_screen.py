@@ -17,9 +17,9 @@ from support.stage import DONE, FINISH, JSON, FakeClient, Play, chunk, message_e
 pytestmark = pytest.mark.looptime
 
 ARGO = Config(user="tester")
-NOTICES = {user: text.format(user="tester") for user, (_, text) in SPECIAL_USERS.items()}
-DENIED = next(iter(NOTICES.values()))
-STATUS = dict(zip(NOTICES, (403, 403, 429), strict=True))
+STATUS = {"denied": 403, "stranger": 403, "quota": 429}
+NOTICES = {user: SPECIAL_USERS[user][1].format(user="tester") for user in STATUS}
+DENIED = NOTICES["denied"]
 
 
 def said(name: str = "openai_chat", model: str = "gpt-4o", *, stream: bool = True) -> tuple[FakeClient, Entry]:
