@@ -152,6 +152,18 @@ def written(rule: Rule) -> str:
     return " ".join([*words, *rule.values, *([rule.to] if rule.to else [])])
 
 
+def shown(rules: Iterable[Rule]) -> list[dict[str, str]]:
+    """Return rules for people and programs to read: the parameter, what becomes of it, whose rule it is and why."""
+    told: dict[tuple[str, str], dict[str, str]] = {}
+    for rule in rules:
+        row = {"parameter": rule.parameter, "rule": written(rule), "from": rule.origin, "source": rule.source}
+        own = [one for one in told.values() if one["from"] == "configuration" and one["parameter"] == rule.parameter]
+        # Nothing else is done to a parameter that the user has a row for.
+        if not own:
+            told[rule.parameter, row["rule"]] = row
+    return list(told.values())
+
+
 def _read_drop(more: list[str]) -> dict[str, Any]:
     return {more[0]: _value(more[1]) if more[0] == "unless" else more[1]} if more else {}
 
