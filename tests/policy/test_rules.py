@@ -132,6 +132,17 @@ def test_what_is_shown_is_what_holds() -> None:
     assert len([row for row in told if row[0] in ("temperature", "seed")]) == 2
 
 
+def test_what_was_learned_works_on_what_the_packaged_rules_have_left() -> None:
+    def learned(**deed: Any) -> Rule:
+        return Rule(origin="learned", source="x", **deed)
+
+    wish = {"max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    back = learned(parameter="thinking", do="thinking", to="enabled")
+    assert applied([back, *known_rules("claudeopus47")], wish)[0]["thinking"]["type"] == "enabled"
+    gone = learned(parameter="max_completion_tokens", do="rename", to="max_output")
+    assert applied([gone, *known_rules("gpt4o")], {"max_tokens": 5}, CHAT)[0] == {"max_output": 5}
+
+
 def test_every_rule_can_be_written_down_and_read_back() -> None:
     for profile in catalogue():
         for rule in known_rules(profile.internal_id):
