@@ -73,6 +73,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the model's parameters."""
     user: str | None = None
     """In whose name the upstream is asked; None: in its own."""
+    missing: frozenset[str] = frozenset()
+    """Dialects whose routes the upstream turned out not to have."""
 
     @property
     def strict(self) -> bool:
@@ -84,12 +86,18 @@ def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
     """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect."""
     client = asked.entry.dialect
     operation = asked.entry.operation
-    spoken = DIALECTS[upstream.dialect_for(client.name, asked.profile)]
+    spoken = DIALECTS[route(upstream, asked)]
     if operation is Operation.COMPLETE and not upstream.offers(operation, spoken.name):
         operation = Operation.GENERATE
     if operation is Operation.COMPLETE or client.name == spoken.name:
         return _verbatim(upstream, asked, spoken, operation)
     return _translated(upstream, asked, spoken)
+
+
+def route(upstream: Upstream, asked: Asked) -> str:
+    """Return the dialect in which the model is asked; chat's where the route for the client's own is missing."""
+    best = upstream.dialect_for(asked.entry.dialect.name, asked.profile)
+    return upstream.dialect_for("openai_chat", asked.profile) if best in asked.missing else best
 
 
 def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Operation) -> Plan:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from argo_relay.clock import Clock
 from argo_relay.config.schema import Config
 from argo_relay.errors import Refused
+from argo_relay.exchange.detours import Detours
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.images import Images
 from argo_relay.exchange.rulebook import Rulebook
@@ -41,6 +42,7 @@ class Relay:
         self.admission = Admission(config.max_in_flight)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
+        self.detours = Detours(clock)
         self.rulebook = Rulebook(config.models, packaged=upstream.has_rules, learns=config.learn)
         self._defaults = defaults
 

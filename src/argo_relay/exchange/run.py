@@ -14,12 +14,13 @@ import msgspec
 from argo_relay.dialects.base import Headers
 from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.client import Client
+from argo_relay.exchange.detours import is_missing_route
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.intake import read_body
 from argo_relay.exchange.lane import WHOLE_HEADERS, Lane, UpstreamRefused, stream_headers
 from argo_relay.exchange.operations import outline_of, plan
 from argo_relay.exchange.outlet import Outlet
-from argo_relay.exchange.plan import Asked, Plan
+from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
@@ -144,11 +145,19 @@ class Exchange:
 
     def _learn(self, asked: Asked, chosen: Plan, failure: Failure) -> Asked | None:
         """Return the request under what its refusal teaches; None where that is nothing, or comes too late."""
-        said = self._outlet.status is not None and (self._stream or not self._outlet.early)
-        book, profile = self._relay.rulebook, asked.profile
-        if said or not book.learn(profile, failure, chosen.spoken.name, chosen.sent, asked.rules):
+        if self._outlet.status is not None and (self._stream or not self._outlet.early):
             return None
-        return msgspec.structs.replace(asked, rules=book.of(profile, self._relay.directory.roster))
+        relay, profile = self._relay, asked.profile
+        if is_missing_route(failure):
+            around = msgspec.structs.replace(asked, missing=asked.missing | {chosen.spoken.name})
+            if route(relay.upstream, around) == chosen.spoken.name:
+                return None
+            relay.detours.note(chosen.spoken.name)
+            return around
+        book = relay.rulebook
+        if not book.learn(profile, failure, chosen.spoken.name, chosen.sent, asked.rules):
+            return None
+        return msgspec.structs.replace(asked, rules=book.of(profile, relay.directory.roster))
 
     async def _prepare(self, body: bytes) -> Asked:
         """Read the request, settle its limits, find its model."""
@@ -178,6 +187,7 @@ class Exchange:
             received=int(self._time),
             rules=relay.rulebook.of(profile, relay.directory.roster),
             user=self._user,
+            missing=relay.detours.missing(),
         )
 
     def _log_bug(self, error: Exception) -> None:
