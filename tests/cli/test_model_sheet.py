@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from argo_relay.cli.model_sheet import print_sheet, sheet_of
+from argo_relay.cli.running import Running
 from argo_relay.config.load import load
 from argo_relay.exchange.directory import Directory
 from argo_relay.upstreams.choose import upstream_of
 from support.site import lists_models
 from support.stage import FakeUpstream, LoopClock
 
+ALONE = Running(told="no relay answers")
 TEXT = """
 models: {gpt-5: {timeouts: {total: 1800, idle: null}}}
 aliases: {best: gpt-5, gpt-4.1: gpt-5}
@@ -32,14 +34,17 @@ async def sheet(name: str, tmp_path: Path, text: str = TEXT, listed: tuple[str, 
     directory = Directory(upstream, transport, LoopClock(), config.models, config.aliases)
     if listed is not None:
         await directory.refresh()
-    found = sheet_of(loaded, directory, name)
+    found = sheet_of(loaded, directory, name, ALONE)
     assert found is not None
     return found
 
 
 @pytest.mark.parametrize("name", ["gpt-5", "argo:gpt-5", "best", "gpt41"])
 async def test_all_names_tell_the_same(tmp_path: Path, name: str) -> None:
-    assert await sheet(name, tmp_path, listed=("gpt5", "gpt41")) == {
+    told = await sheet(name, tmp_path, listed=("gpt5", "gpt41"))
+    rules = told.pop("parameters")
+    assert ("temperature", "drop unless 1") in [(rule["parameter"], rule["rule"]) for rule in rules]
+    assert told == {
         "id": "argo:gpt-5",
         "internal_id": "gpt5",
         "name": "GPT-5",
@@ -49,6 +54,7 @@ async def test_all_names_tell_the_same(tmp_path: Path, name: str) -> None:
         "names": ["argo:gpt-5", "gpt5", "GPT-5", "gpt-5"],
         "aliases": ["best", "gpt-4.1"],
         "timeouts": {"total": "1800 s (its own)", "connect": "5 s", "first_event": "none", "idle": "none (its own)"},
+        "learned": "no relay answers",
     }
 
 
@@ -80,10 +86,21 @@ async def test_where_names_are_passed_on_little_is_known(tmp_path: Path) -> None
 
 
 def test_a_sheet_is_written_a_line_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
-    print_sheet({"id": "m", "internal_id": "i", "names": ["a", "b"], "timeouts": {"total": "5 s", "idle": "none"}})
+    rule = {"parameter": "a", "rule": "drop", "from": "catalogue", "source": "x"}
+    print_sheet(
+        {
+            "id": "m",
+            "internal_id": "i",
+            "names": ["a", "b"],
+            "timeouts": {"total": "5 s", "idle": "none"},
+            "parameters": [rule, rule],
+        }
+    )
     assert capsys.readouterr().out.splitlines() == [
         "id           m",
         "internal id  i",
         "names        a, b",
         "timeouts     total 5 s, idle none",
+        "parameters   a: drop  (catalogue: x)",
+        "             a: drop  (catalogue: x)",
     ]

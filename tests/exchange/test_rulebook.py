@@ -128,6 +128,22 @@ def test_what_another_exchange_has_learned_meanwhile_counts() -> None:
     assert not book.learn(profile, failure, "openai_chat", sent, (rule,))
 
 
+def test_the_newest_lesson_on_a_parameter_counts() -> None:
+    book = Rulebook({}, packaged=False, learns=True)
+    profile, nobody = passing_profile("m"), passing_roster(())
+    sent = {"effort": "x", "thinking": {"type": "enabled"}}
+    lessons = [
+        bad_request(f"{name}: Input should be 'low' or '{other}'", None)
+        for name in ("effort",)
+        for other in ("high", "max")
+    ]
+    for number in (0, 1, 0, 1):
+        assert book.learn(profile, lessons[number], "anthropic", sent, book.of(profile, nobody))
+        assert not book.learn(profile, lessons[number], "anthropic", sent, book.of(profile, nobody))
+        (rule,) = book.of(profile, nobody)
+        assert rule.values == ("low", ("high", "max")[number])
+
+
 def test_an_upstream_cannot_fill_the_memory() -> None:
     book = Rulebook({}, packaged=False, learns=True)
     profile = passing_profile("m")

@@ -17,9 +17,9 @@ from support.stage import DONE, FINISH, JSON, FakeClient, Play, chunk, message_e
 pytestmark = pytest.mark.looptime
 
 ARGO = Config(user="tester")
-NOTICES = {user: text.format(user="tester") for user, (_, text) in SPECIAL_USERS.items()}
-DENIED = next(iter(NOTICES.values()))
-STATUS = dict(zip(NOTICES, (403, 403, 429), strict=True))
+STATUS = {"denied": 403, "stranger": 403, "quota": 429}
+NOTICES = {user: SPECIAL_USERS[user][1].format(user="tester") for user in STATUS}
+DENIED = NOTICES["denied"]
 
 
 def said(name: str = "openai_chat", model: str = "gpt-4o", *, stream: bool = True) -> tuple[FakeClient, Entry]:
@@ -110,3 +110,13 @@ async def test_a_notice_that_breaks_off_is_no_answer_either() -> None:
     done = await stage(Play(body=[(1, chunk(DENIED[:90]))]), ARGO).run(*said())
     assert done.client.status in (200, 502)
     assert done.record.outcome is Outcome.ERROR
+
+
+@pytest.mark.parametrize("name", ["anthropic", "openai_chat", "openai_responses"])
+async def test_an_error_before_the_first_word_has_a_status_of_its_own(name: str) -> None:
+    words = repr({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}, "request_id": "r_1"})
+    error = message_event({"type": "error", "error": {"type": "api_error", "message": words}})
+    start = blocked().partition(b"event: content_block_start")[0].replace(b"msg_blocked_", b"msg_vrtx_")
+    done = await stage(Play(body=[(1, start), (1, error)]), ARGO).run(*said(name, "claude-opus-4.7"))
+    assert (done.client.status, done.client.headers["x-upstream-request-id"]) == (529, "r_1")
+    assert done.client.json()["error"]["message"] == "Overloaded"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from argo_relay.framing.jsonx import REMOVED
 from argo_relay.models.catalogue import catalogue
 from argo_relay.models.rules import Rule, known_rules
-from argo_relay.policy.rules import apply_rules, own_rules, written
+from argo_relay.policy.rules import apply_rules, own_rules, shown, written
 
 
 def applied(rules: Any, members: dict[str, Any], dialect: str = "anthropic") -> tuple[dict[str, Any], list[str]]:
@@ -121,6 +121,26 @@ def test_a_member_of_a_member() -> None:
     assert applied(own_rules({"b.c": "drop"}), {"b": {"c": 1, "d": 2}})[0] == {"b": {"d": 2}}
     assert applied(own_rules({"b.c": "default 3"}), {})[0] == {"b": {"c": 3}}
     assert applied(own_rules({"b.c": "nearest low high"}), {"b": {"c": "max"}})[0] == {"b": {"c": "high"}}
+
+
+def test_what_is_shown_is_what_holds() -> None:
+    rules = [*own_rules({"temperature": "keep", "seed": "drop"}), *known_rules("gpt5")]
+    told = {(row["parameter"], row["rule"], row["from"]) for row in shown(rules)}
+    assert ("temperature", "keep", "configuration") in told
+    assert ("seed", "drop", "configuration") in told
+    assert ("top_p", "drop", "catalogue") in told
+    assert len([row for row in told if row[0] in ("temperature", "seed")]) == 2
+
+
+def test_what_was_learned_works_on_what_the_packaged_rules_have_left() -> None:
+    def learned(**deed: Any) -> Rule:
+        return Rule(origin="learned", source="x", **deed)
+
+    wish = {"max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 2000}}
+    back = learned(parameter="thinking", do="thinking", to="enabled")
+    assert applied([back, *known_rules("claudeopus47")], wish)[0]["thinking"]["type"] == "enabled"
+    gone = learned(parameter="max_completion_tokens", do="rename", to="max_output")
+    assert applied([gone, *known_rules("gpt4o")], {"max_tokens": 5}, CHAT)[0] == {"max_output": 5}
 
 
 def test_every_rule_can_be_written_down_and_read_back() -> None:

@@ -37,6 +37,8 @@ class Said:
     thought: str = ""
     stop: str = ""
     tokens: tuple[int, int] = (0, 0)
+    """What the request and the reply cost; nothing where the reply does not say."""
+    model: str = ""
     message: Any = None
 
 
@@ -54,7 +56,10 @@ class Speaker(Protocol):
     """What it raises for a reply that did not come."""
 
     def say(self, model: str, prompt: str, *, stream: bool, **wishes: Any) -> Said:
-        """Ask; wishes are tools, schema, image (True, or a URL), limit, think, timeout, before (earlier turns)."""
+        """Ask; wishes are tools, schema, image (True, or a URL), limit, think, timeout, before (earlier turns).
+
+        `more` are further arguments for the SDK itself, Google's for its configuration.
+        """
         ...
 
     def turns(self, prompt: str, said: Said, results: dict[str, str]) -> list[Any]:

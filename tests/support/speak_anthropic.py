@@ -39,6 +39,7 @@ class AnthropicSpeaker:
             asked["thinking"] = {"type": "enabled", "budget_tokens": 1024}
         if wishes.get("timeout"):
             asked["extra_body"] = {"timeout": wishes["timeout"]}
+        asked |= wishes.get("more") or {}
         if not stream:
             return _said(self.client.messages.create(**asked))
         with self.client.messages.stream(**asked) as events:
@@ -59,7 +60,8 @@ def _said(message: Any) -> Said:
         calls=[(block.id, block.name, block.input) for block in message.content if block.type == "tool_use"],
         thought="".join(block.thinking for block in message.content if block.type == "thinking"),
         stop=message.stop_reason,
-        tokens=(message.usage.input_tokens, message.usage.output_tokens),
+        tokens=(message.usage.input_tokens or 0, message.usage.output_tokens or 0),
+        model=message.model,
         message=[_sendable(block) for block in message.content],
     )
 

@@ -62,7 +62,7 @@ def _config(wishes: dict[str, Any]) -> types.GenerateContentConfig:
         config["thinking_config"] = types.ThinkingConfig(include_thoughts=True, thinking_budget=1024)
     if wishes.get("timeout"):
         config["http_options"] = types.HttpOptions(extra_body={"timeout": wishes["timeout"]})
-    return types.GenerateContentConfig(**config)
+    return types.GenerateContentConfig(**config | (wishes.get("more") or {}))
 
 
 def _said(chunks: list[Any]) -> Said:
@@ -73,7 +73,10 @@ def _said(chunks: list[Any]) -> Said:
         for part in (candidate.content.parts if candidate.content else None) or []
     ]
     calls = [part.function_call for part in parts if part.function_call]
-    usage = [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata][-1]
+    usage = (
+        [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata]
+        or [types.GenerateContentResponseUsageMetadata()]
+    )[-1]
     finishes = [one.finish_reason for chunk in chunks for one in chunk.candidates or [] if one.finish_reason]
     return Said(
         text="".join(part.text for part in parts if part.text and not part.thought),
@@ -81,5 +84,6 @@ def _said(chunks: list[Any]) -> Said:
         thought="".join(part.text for part in parts if part.text and part.thought),
         stop=finishes[-1].value if finishes else "",
         tokens=(usage.prompt_token_count or 0, (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0)),
+        model=chunks[0].model_version or "",
         message=types.Content(role="model", parts=parts),
     )

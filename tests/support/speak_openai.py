@@ -37,6 +37,7 @@ class ChatSpeaker:
             asked["reasoning_effort"] = "low"
         if wishes.get("timeout"):
             asked["extra_body"] = {"timeout": wishes["timeout"]}
+        asked |= wishes.get("more") or {}
         if not stream:
             return _chat_said(self.client.chat.completions.create(**asked))
         with self.client.chat.completions.stream(**asked, stream_options={"include_usage": True}) as events:
@@ -73,9 +74,14 @@ def _chat_said(completion: Any) -> Said:
         calls=[(call.id, call.function.name, json.loads(call.function.arguments or "{}")) for call in calls],
         thought=getattr(message, "reasoning_content", None) or "",
         stop=choice.finish_reason,
-        tokens=(completion.usage.prompt_tokens, completion.usage.completion_tokens),
+        tokens=_counted(completion.usage, "prompt_tokens", "completion_tokens"),
+        model=completion.model,
         message=_sendable(message.model_dump(exclude_none=True)),
     )
+
+
+def _counted(usage: Any, asked: str, said: str) -> tuple[int, int]:
+    return (getattr(usage, asked, None) or 0, getattr(usage, said, None) or 0)
 
 
 def _sendable(message: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +95,10 @@ def _sendable(message: dict[str, Any]) -> dict[str, Any]:
 
 class ResponseFailedError(Exception):
     """A reply said that it failed: the SDK leaves it to the program to look."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(error.message)
+        self.code: str = error.code
 
 
 class ResponsesSpeaker:
@@ -120,6 +130,7 @@ class ResponsesSpeaker:
             asked |= {"reasoning": {"effort": "low", "summary": "auto"}, "include": ["reasoning.encrypted_content"]}
         if wishes.get("timeout"):
             asked["extra_body"] = {"timeout": wishes["timeout"]}
+        asked |= wishes.get("more") or {}
         if not stream:
             return _response_said(self.client.responses.create(**asked))
         return _response_said(_last(self.client.responses.create(**asked, stream=True)))
@@ -136,7 +147,7 @@ def _last(events: Any) -> Any:
     """Return the response that a stream ends with."""
     for event in events:
         if event.type == "response.failed":
-            raise ResponseFailedError(event.response.error.message)
+            raise ResponseFailedError(event.response.error)
         if event.type in ("response.completed", "response.incomplete"):
             return event.response
     raise AssertionError("the stream has no end")
@@ -152,6 +163,7 @@ def _response_said(response: Any) -> Said:
         calls=[(call.call_id, call.name, json.loads(call.arguments or "{}")) for call in calls],
         thought="".join(thoughts),
         stop=response.status,
-        tokens=(response.usage.input_tokens, response.usage.output_tokens),
+        tokens=_counted(response.usage, "input_tokens", "output_tokens"),
+        model=response.model,
         message=[item.model_dump(exclude_none=True) for item in response.output],
     )

@@ -8,12 +8,15 @@ from typing import Any, Final
 import click
 import msgspec
 
+from argo_relay.cli.running import Running
 from argo_relay.config.load import Loaded
 from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.exchange.unknown import alias_line
 from argo_relay.models.profile import Profile
 from argo_relay.policy.deadline import Limit, Timer, shown
 from argo_relay.policy.defaults import default_layer
+from argo_relay.policy.rules import shown as shown_rules
 
 _TIMERS: Final = (Timer.TOTAL, Timer.CONNECT, Timer.FIRST_EVENT, Timer.IDLE)
 
@@ -26,18 +29,22 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile
     asked: str
     """The name that was given for it."""
+    running: Running
 
 
 Sheet = dict[str, Any]
 """What is told, by its heading; fit for JSON."""
 
 
-def sheet_of(loaded: Loaded, directory: Directory, name: str) -> Sheet | None:
-    """Return what is known of the model that a name means, retired ones too; None when it means none."""
+def sheet_of(loaded: Loaded, directory: Directory, name: str, running: Running) -> Sheet | None:
+    """Return what is known of the model that a name means, retired ones too; None when it means none.
+
+    `running` is what a running relay says of it.
+    """
     profile = directory.find(name) if directory.knows(name) else directory.roster.retired(name)
     if profile is None:
         return None
-    subject = Subject(loaded=loaded, directory=directory, profile=profile, asked=name)
+    subject = Subject(loaded=loaded, directory=directory, profile=profile, asked=name, running=running)
     sheet: Sheet = {}
     for section in _SECTIONS:
         sheet |= section(subject)
@@ -48,7 +55,14 @@ def print_sheet(sheet: Sheet) -> None:
     """Write a sheet, one line a heading."""
     width = max(map(len, sheet))
     for heading, told in sheet.items():
-        click.echo(f"{heading.replace('_', ' '):{width}}  {_line(told)}")
+        several = isinstance(told, list) and any(isinstance(one, dict) for one in told)
+        lines = [_rule(one) for one in told] if several else [_line(told)]
+        for number, line in enumerate(lines):
+            click.echo(f"{heading.replace('_', ' ') if not number else '':{width}}  {line}")
+
+
+def _rule(row: dict[str, str]) -> str:
+    return f"{row['parameter']}: {row['rule']}  ({row['from']}: {row['source']})"
 
 
 def _line(told: object) -> str:
@@ -105,5 +119,16 @@ def _limit(limit: Limit | None, *, own: bool) -> str:
     return f"{seconds} (its own)" if own else seconds
 
 
-_SECTIONS: Final[tuple[Callable[[Subject], Sheet], ...]] = (_identity, _offer, _names, _limits)
+def _parameters(subject: Subject) -> Sheet:
+    """Tell what becomes of parameters that it does not take as they are, as the running relay has it, if any."""
+    rules = subject.running.parameters
+    if rules is None:
+        config = subject.loaded.config
+        book = Rulebook(config.models, packaged=config.upstream.kind == "argo", learns=False)
+        rules = shown_rules(book.of(subject.profile, subject.directory.roster))
+    sheet: Sheet = {"parameters": rules} if rules else {"parameters": "all go on as they are"}
+    return sheet | {"learned": subject.running.told}
+
+
+_SECTIONS: Final[tuple[Callable[[Subject], Sheet], ...]] = (_identity, _offer, _names, _limits, _parameters)
 """What a sheet is made of, in order: whatever else comes to be known of a model is one more function here."""

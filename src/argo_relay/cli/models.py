@@ -13,6 +13,7 @@ from argo_relay.cli.model_sheet import print_sheet, sheet_of
 from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option, json_option
 from argo_relay.cli.report import report, warn, write_json
+from argo_relay.cli.running import ask_running
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import Loaded, load
 from argo_relay.errors import RelayError
@@ -45,7 +46,9 @@ def models(config_file: Path | None, base_url: str | None, model: str | None, *,
         instead = "; this is the built-in catalogue" if loaded.config.upstream.kind == "argo" else ""
         warn([f"the upstream could not be asked ({directory.trouble}){instead}"])
     roster = directory.roster
-    sheet = None if model is None else sheet_of(loaded, directory, model)
+    sheet = None
+    if model is not None:
+        sheet = sheet_of(loaded, directory, model, asyncio.run(ask_running(loaded.config, model)))
     if model is not None and sheet is None:
         raise report(RelayError(f"{reason(roster, model)} `argo-relay models` lists all."))
     if as_json:

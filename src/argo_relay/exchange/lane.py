@@ -126,21 +126,24 @@ class Lane:
             self.received += len(chunk)
             frames = splitter.feed(chunk)
             if frames:
-                await self._pass_on(self._fed(stage.feed, self._let_through(frames)), passed)
+                await self._pass_on(self._fed(stage.feed, self._let_through(frames, passed)), passed)
                 if stage.ended or stage.failed:
                     break
             elif splitter.pending > _LARGEST_FRAME:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
-        rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), last=True)
+        rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), passed, last=True)
         await self._pass_on(self._fed(stage.finish, rest), passed)
         self._watchdog.writing()
         await self._outlet.end()
 
-    def _let_through(self, frames: list[Frame], *, last: bool = False) -> list[Frame]:
+    def _let_through(self, frames: list[Frame], passed: Headers, *, last: bool = False) -> list[Frame]:
         screen = self._screen
         if screen is None:
             return frames
-        frames = screen.finish(frames) if last else screen.feed(frames)
+        try:
+            frames = screen.finish(frames) if last else screen.feed(frames)
+        except Refused as refused:
+            raise self._refused(refused.failure, passed) from None
         if screen.clear:
             self._screen = None
         return frames

@@ -32,7 +32,7 @@ class Rulebook:
         self._learned: defaultdict[str, list[Rule]] = defaultdict(list)
 
     def of(self, profile: Profile, roster: Roster) -> tuple[Rule, ...]:
-        """Return the rules for a model in order of precedence; `roster` says whom the user's names mean."""
+        """Return the rules for a model, whosever they are; `roster` says whom the user's names mean."""
         own = [rule for name, rules in self._own.items() if _means(name, profile, roster) for rule in rules]
         known = known_rules(profile.internal_id) if self._packaged else ()
         return (*own, *self._learned.get(profile.internal_id, ()), *known)
@@ -45,18 +45,24 @@ class Rulebook:
         What the user's own rows are about is theirs to decide.
         """
         rule = lesson(failure, dialect, sent) if self._learns else None
-        if rule is None or rule in used or any(one.parameter == rule.parameter for one in used if _is_own(one)):
+        if rule is None or any(one.parameter == rule.parameter for one in used if _is_own(one)):
             return False
         known = self._learned[profile.internal_id]
-        if rule in known:
-            # Another exchange has learned it meanwhile.
-            return True
+        newest = next((one for one in reversed(known) if _same(one, rule)), None)
+        if newest == rule:
+            # Either it did not help, or another exchange has learned it meanwhile.
+            return rule not in used
         if len(known) >= _MOST_LEARNED:
             return False
-        known.append(rule)
+        # Upstreams change: what was learned of a parameter before is over.
+        known[:] = [one for one in known if not _same(one, rule)] + [rule]
         row = f"{{{profile.alias_of or profile.public_id}: {{parameters: {{{rule.parameter}: {written(rule)}}}}}}}"
         _log.warning("learned of %s (%s); to keep it: models: %s", profile.internal_id, rule.source, row)
         return True
+
+
+def _same(one: Rule, other: Rule) -> bool:
+    return (one.parameter, one.dialects) == (other.parameter, other.dialects)
 
 
 def _is_own(rule: Rule) -> bool:

@@ -39,7 +39,7 @@ class Screen:
         self._judge(reply.id, text, reply.usage)
 
     def feed(self, frames: list[Frame]) -> list[Frame]:
-        """Return the frames that may go on; raise Refused at the end of a notice."""
+        """Return the frames that may go on; raise Refused for a notice, or an error in place of a reply."""
         passed: list[Frame] = []
         for frame in frames:
             events = [] if self.clear else self._decoder.feed(frame)
@@ -73,8 +73,11 @@ class Screen:
             elif isinstance(event, Ended):
                 self._judge(self._id, self._text, self._usage)
                 self.clear = True
-            elif isinstance(event, Failed) or (isinstance(event, PartStarted) and not isinstance(event.part, Text)):
-                # An error, a thought or a call: no notice begins so.
+            elif isinstance(event, Failed):
+                # Before the first word there is nothing that it could break off: it can have a status of its own.
+                raise Refused(event.failure)
+            elif isinstance(event, PartStarted) and not isinstance(event.part, Text):
+                # A thought or a call: no notice begins so.
                 self.clear = True
 
     def _suspicious(self) -> bool:

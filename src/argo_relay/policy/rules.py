@@ -16,6 +16,7 @@ from argo_relay.models.rules import Deed, Rule
 from argo_relay.neutral.loss import Loss, Losses
 from argo_relay.policy.thinking import as_adaptive, as_enabled, without_budget
 
+_ORIGINS: Final = ("catalogue", "learned", "configuration")
 _ORDER: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """Efforts from little to much."""
 
@@ -52,17 +53,19 @@ class Bench:
 def apply_rules(rules: Iterable[Rule], dialect: str, members: Mapping[str, Any]) -> tuple[dict[str, object], Losses]:
     """Return the top-level members that change (REMOVED: that go), and what that loses.
 
-    `rules` go in order of precedence: what one says `keep` of, no later one touches.
+    The packaged rules come first, then what was learned of bodies that they had written, and last what the user says:
+    each works on what the ones before it have left. No other rule touches a parameter that the user has one for.
     """
-    bench, kept = Bench(members), set()
-    for rule in rules:
-        if (rule.dialects and dialect not in rule.dialects) or rule.parameter in kept:
-            continue
-        if rule.do == "keep":
-            kept.add(rule.parameter)
-        else:
-            _DEEDS[rule.do](rule, bench)
+    bench = Bench(members)
+    for rule in _in_order([rule for rule in rules if not rule.dialects or dialect in rule.dialects]):
+        _DEEDS[rule.do](rule, bench)
     return bench.changes, bench.losses
+
+
+def _in_order(rules: list[Rule]) -> list[Rule]:
+    own = {rule.parameter for rule in rules if rule.origin == "configuration"}
+    left = [rule for rule in rules if rule.origin == "configuration" or rule.parameter not in own]
+    return sorted(left, key=lambda rule: _ORIGINS.index(rule.origin))
 
 
 def _drop(rule: Rule, bench: Bench) -> None:
@@ -118,6 +121,7 @@ def _think(rule: Rule, bench: Bench) -> None:
 
 _WAYS: Final = {"adaptive": as_adaptive, "enabled": as_enabled, None: without_budget}
 _DEEDS: Final[dict[str, Callable[[Rule, Bench], None]]] = {
+    "keep": lambda _rule, _bench: None,
     "drop": _drop,
     "rename": _rename,
     "default": _default,
@@ -132,8 +136,6 @@ def own_rules(parameters: Mapping[str, str]) -> Iterator[Rule]:
         do, *more = deed.split()
         rule = Rule(parameter=parameter, do=cast("Deed", do), source=_OWN, origin="configuration")
         yield msgspec.structs.replace(rule, **_READ[do](more))
-        # A parameter that the user has a row for is touched by no other row.
-        yield Rule(parameter=parameter, do="keep", source=_OWN, origin="configuration")
 
 
 def written(rule: Rule) -> str:
@@ -150,6 +152,14 @@ def written(rule: Rule) -> str:
     elif rule.do == "default":
         words.append(str(rule.value))
     return " ".join([*words, *rule.values, *([rule.to] if rule.to else [])])
+
+
+def shown(rules: Iterable[Rule]) -> list[dict[str, str]]:
+    """Return rules for people and programs to read: the parameter, what becomes of it, whose rule it is and why."""
+    return [
+        {"parameter": rule.parameter, "rule": written(rule), "from": rule.origin, "source": rule.source}
+        for rule in _in_order([*rules])
+    ]
 
 
 def _read_drop(more: list[str]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
 from argo_relay.neutral.failure import Failure, FailureKind, bad_request
+from argo_relay.policy.rules import shown
 from argo_relay.server.asgi_client import AsgiClient
 from argo_relay.server.catalogue import described_as, listed
 from argo_relay.server.health import health, ready
@@ -134,7 +135,11 @@ def _model(relay: Relay) -> Any:
             profile = relay.directory.find(name)
         except Refused as refused:
             return error_response(refused.failure, request_id_header(request), _dialect(request))
-        return json_response(described_as(_dialect(request).name, profile, int(relay.clock.wall())))
+        dialect = _dialect(request).name
+        described = described_as(dialect, profile, int(relay.clock.wall()))
+        if dialect.startswith("openai"):
+            described["parameters"] = shown(relay.rulebook.of(profile, relay.directory.roster))
+        return json_response(described)
 
     return model
 

@@ -127,6 +127,8 @@ def test_an_error_in_place_of_a_reply_is_found(value: Any, error: Any) -> None:
         (FailureKind.TIMEOUT, 504, "DEADLINE_EXCEEDED"),
         (FailureKind.RATE_LIMIT, 429, "RESOURCE_EXHAUSTED"),
         (FailureKind.INTERNAL, 500, "INTERNAL"),
+        (FailureKind.UPSTREAM, 500, "INTERNAL"),
+        (FailureKind.UPSTREAM, 502, "UNAVAILABLE"),
     ],
 )
 def test_kinds_have_googles_words(kind: FailureKind, status: int, word: str) -> None:

@@ -98,7 +98,7 @@ def test_codex_finds_the_words_that_it_acts_upon(kind: FailureKind, code: str) -
 
 def test_a_relayed_stream_ends_with_a_failed_response() -> None:
     failure = Failure(kind=FailureKind.INTERNAL, status=500, message="m")
-    (frame,) = Splitter().feed(encode_stream_error(failure, {"id": "resp_1", "status": "in_progress", "model": "m"}))
+    (frame,) = Splitter().feed(encode_stream_error(failure, {"id": "resp_1", "status": "in_progress", "model": "m"}, 7))
     said = jsonx.decode(frame.data or b"")
     assert (frame.event, said["type"]) == (b"response.failed", "response.failed")
     assert (said["response"]["id"], said["response"]["model"]) == ("resp_1", "m")

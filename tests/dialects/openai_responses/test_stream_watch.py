@@ -113,3 +113,19 @@ def test_an_error_comes_even_where_nothing_has_begun() -> None:
     failure = Failure(kind=FailureKind.INTERNAL, status=500, message="m")
     (frame,) = sse.Splitter().feed(ResponsesStreamWatch().fail(failure))
     assert jsonx.decode(frame.data or b"")["response"]["status"] == "failed"
+
+
+@pytest.mark.parametrize(("own", "number"), [(False, 5), (True, 5)])
+def test_an_error_of_ours_has_the_streams_next_number(own: bool, number: int) -> None:
+    """Also where it takes the place of the upstream's own, which is not passed on then."""
+    watch = ResponsesStreamWatch()
+    events = [
+        {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}},
+        {"type": "response.output_text.delta", "delta": 'the "sequence_number":99', "sequence_number": 4},
+        *([{"type": "error", "sequence_number": 5, "message": "no"}] if own else []),
+    ]
+    for event in events:
+        for frame in sse.Splitter().feed(sse.write(jsonx.encode(event), str(event["type"]).encode())):
+            watch.feed(frame)
+    (frame,) = sse.Splitter().feed(watch.fail(Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.")))
+    assert jsonx.decode(frame.data or b"")["sequence_number"] == number

@@ -9,7 +9,7 @@ from argo_relay.neutral.reply import Usage
 from argo_relay.simulator.access import SPECIAL_USERS
 from argo_relay.upstreams.argo.notices import NOTICES, may_begin, verdict
 
-DENIED, STRANGER, REVOKED = (text.format(user="jdoe") for _, text in SPECIAL_USERS.values())
+DENIED, STRANGER, REVOKED = (SPECIAL_USERS[user][1].format(user="jdoe") for user in ("denied", "stranger", "quota"))
 NOTHING = Usage(input=0, output=0)
 PAID = Usage(input=9, output=90)
 

@@ -56,16 +56,21 @@ def error_object(failure: Failure) -> dict[str, Any]:
     error: dict[str, Any] = {
         "code": failure.status,
         "message": failure.message,
-        "status": _WORDS[failure.kind],
+        "status": _word(failure),
     }
     if details := list(_details(failure)):
         error["details"] = details
     return {"error": error}
 
 
+def _word(failure: Failure) -> str:
+    """Return Google's word; an upstream that has failed inside is not one that is away."""
+    return "INTERNAL" if failure.status == 500 else _WORDS[failure.kind]
+
+
 def _details(failure: Failure) -> list[dict[str, Any]]:
     details: list[dict[str, Any]] = []
-    if failure.code and failure.code != _WORDS[failure.kind]:
+    if failure.code and failure.code != _word(failure):
         details.append({"@type": f"{_RPC}ErrorInfo", "reason": failure.code, "domain": "argo-relay"})
     if failure.param:
         violation = {"field": failure.param, "description": failure.message}

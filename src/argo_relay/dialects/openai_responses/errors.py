@@ -67,11 +67,11 @@ def encode_failed(failure: Failure) -> dict[str, Any]:
     return {"code": _STREAM_CODES.get(failure.kind, failure.code or "server_error"), "message": failure.message}
 
 
-def encode_stream_error(failure: Failure, created: dict[str, Any]) -> bytes:
+def encode_stream_error(failure: Failure, created: dict[str, Any], number: int) -> bytes:
     """Return the frame that ends a stream whose own events were relayed: the text of `error` events is lost in Codex.
 
     `created` is the response as the stream's first event had it, empty if there was none: the SDKs' helpers refuse an
-    event with another id. The stream's numbers are not known; every client tried takes the event without one.
+    event with another id. `number` is the event's in the stream: one client tried (the `ai` SDK) insists on it.
     """
     response = {
         "id": "resp_failed",
@@ -85,7 +85,9 @@ def encode_stream_error(failure: Failure, created: dict[str, Any]) -> bytes:
         "incomplete_details": None,
         "usage": None,
     }
-    return sse.write(jsonx.encode({"type": "response.failed", "response": response}), b"response.failed")
+    return sse.write(
+        jsonx.encode({"type": "response.failed", "sequence_number": number, "response": response}), b"response.failed"
+    )
 
 
 def decode_error(status: int, reason: str, body: bytes) -> Failure:

@@ -7,6 +7,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from argo_relay.dialects.openai_responses.errors import decode_failed, encode_stream_error
@@ -21,6 +22,7 @@ _ENDS: Final = frozenset({b"response.completed", b"response.incomplete", b"respo
 _MUTE: Final = frozenset(
     {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping", b"heartbeat"}
 )
+_NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,9})')
 # Within a string these would stand between escaped quotes.
 _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)))
 
@@ -28,7 +30,7 @@ _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)
 class ResponsesStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_closing", "_created", "ended", "failure", "usage")
+    __slots__ = ("_before", "_closing", "_created", "_last", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
@@ -36,6 +38,7 @@ class ResponsesStreamWatch:
         self.failure: Failure | None = None
         self._closing = b""
         self._created: dict[str, Any] | None = None
+        self._last = self._before = b""
 
     def feed(self, frame: Frame) -> tuple[bool, bytes]:
         """Read a frame: whether it carries content; nothing ever goes out before it."""
@@ -44,6 +47,7 @@ class ResponsesStreamWatch:
             return False, b""
         if self._created is None:
             self._created = _created(data)
+        self._last, self._before = data, self._last
         if name is not None and name not in _ENDS:
             return name not in _MUTE, b""
         if name is None and not any(mark in data for mark in _MARKS):
@@ -56,7 +60,8 @@ class ResponsesStreamWatch:
 
     def fail(self, failure: Failure) -> bytes:
         """Return the error as the last event of the response that has begun."""
-        return encode_stream_error(failure, self._created or {})
+        numbers = _NUMBER.findall(self._last)
+        return encode_stream_error(failure, self._created or {}, int(numbers[-1]) + 1 if numbers else 0)
 
     def _read(self, frame: Frame, data: bytes) -> bool:
         try:
@@ -80,6 +85,8 @@ class ResponsesStreamWatch:
             self.usage = decode_usage(response.get("usage"))
             self.ended = True
         else:
+            # Whoever tells this error another way does so in this event's place.
+            self._last = self._before
             self.failure = decode_failed(value.get("error") or response.get("error") or value)
 
 
