@@ -193,14 +193,14 @@ def _untouched() -> Iterator[Row]:
             "thinking",
         ),
         (
-            "budget beyond the limit",
+            "a budget beyond the limit",
             "argo:claude-opus-4.6",
             {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 64},
             "`max_tokens` must be greater than `thinking.budget_tokens`.",
             "max_tokens",
         ),
         (
-            "effort",
+            "effort `none`",
             "argo:claude-opus-4.7",
             {"output_config": {"effort": "none"}},
             "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
@@ -211,7 +211,7 @@ def _untouched() -> Iterator[Row]:
         yield Row(
             section="1.7",
             name=f"{name} of Claude",
-            does=f"wraps Anthropic's error: `{says}`",
+            does=f"wraps Anthropic's error: “{says}”",
             asks=f"for {name}, of a relay that may not touch it",
             models=(model,),
             more={ANTHROPIC: members},
@@ -234,7 +234,7 @@ def _untouched() -> Iterator[Row]:
         yield Row(
             section="1.7",
             name=f"{name} of Claude",
-            does=f"wraps Anthropic's error: {says}",
+            does=f"wraps Anthropic's error: “{says}”",
             asks=f"for {' and '.join(members)}, of a relay that may not touch it",
             models=(model,),
             more=everywhere(**members),
@@ -286,7 +286,7 @@ def _failures() -> Iterator[Row]:
         does="answers 200 with an error in the body",
         prompt="[hidden_error] [error_kind=internal]",
         models=(CLAUDE,),
-        gets=Error(status=500, code="api_error", says=("Internal server error",), after=True),
+        gets=Error(status=500, code="api_error", says=("Internal server error",)),
     )
     kinds = (
         ("quota", 429, "Quota exceeded"),
@@ -303,7 +303,7 @@ def _failures() -> Iterator[Row]:
                 name=f"{kind} after {after}",
                 does=f"answers 200 and fails in the stream {'at once' if not after else 'after some words'}: {says}",
                 prompt=f"[error_after={after}] [error_kind={kind}]",
-                gets=Error(status=status, says=(says,), after=True),
+                gets=Error(status=status, says=(says,), after=bool(after)),
             )
     yield Row(
         section="1.7",
