@@ -23,9 +23,6 @@ from support.argo_row import (
     everywhere,
 )
 
-_NO_BUDGET: Final = "its API has no budgets"
-_SAMPLING: Final = "the Messages route has the same words for it: see the rows below"
-
 
 def _replies() -> Iterator[Row]:
     yield Row(
@@ -79,6 +76,18 @@ def _replies() -> Iterator[Row]:
         models=("argo:claude-opus-4.7",),
         wishes={"think": True, "limit": 4096},
         gets=Answer(losses={ANTHROPIC: "thinking=approximated"}),
+    )
+    yield Row(
+        section="1.6",
+        name="thought of GPT",
+        does="sends OpenAI's thoughts on Responses, with a seal for the next turn",
+        asks="to see the thoughts",
+        models=("argo:o3", "argo:gpt-5"),
+        prompt="[think=3]",
+        wishes={"think": True, "limit": 4096},
+        sent={"include.0": "reasoning.encrypted_content", "reasoning.summary": "auto"},
+        without=dict.fromkeys((CHAT, ANTHROPIC, GOOGLE), "they are asked on chat, where OpenAI shows no thoughts"),
+        gets=Answer(thought=True),
     )
     yield Row(
         section="1.6",
@@ -350,6 +359,11 @@ ASIDES: Final = (
         "1.6",
         "fills `content_filter_results`, `system_fingerprint` and the like",
         "where client and upstream speak one dialect the very bytes go through; elsewhere nobody has a place for them",
+    ),
+    Aside(
+        "1.7",
+        "answered every request to Claude Opus 4.1 so in May 2026, after some eight seconds",
+        "it is the same answer as above, and a test that waits shows no more",
     ),
     Aside(
         "1.7",

@@ -9,7 +9,9 @@ from support.argo_row import (
     ANTHROPIC,
     CHAT,
     CLAUDE,
+    GEMINI,
     GOOGLE,
+    GPT,
     PRESENT,
     RESPONSES,
     Answer,
@@ -230,10 +232,25 @@ ROWS: Final = (
     ),
     Row(
         section="1.5",
-        name="who has answered",
-        does="names the vendor's dated model, Gemini by its internal id, and on Responses Azure's deployment",
+        name="Claude has answered",
+        does="names the vendor's dated model",
         models=(CLAUDE,),
         gets=Answer(model="claude-opus-4-5-20251101"),
+    ),
+    Row(
+        section="1.5",
+        name="GPT has answered",
+        does="names the vendor's dated model on chat, and Azure's deployment on Responses",
+        models=(GPT,),
+        gets=Answer(model="gpt-4o-2024-11-20"),
+        unlike={RESPONSES: Answer(model="aiops-cels-gpt-4o")},
+    ),
+    Row(
+        section="1.5",
+        name="Gemini has answered",
+        does="names its own id",
+        models=(GEMINI,),
+        gets=Answer(model="gemini25pro"),
     ),
 )
 ASIDES: Final = (
