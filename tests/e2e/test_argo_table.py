@@ -9,6 +9,7 @@ import pytest
 from support.argo_row import Case, cases
 from support.argo_rows import ROWS
 from support.argo_stand import Stand
+from support.argo_table import PAGE, page
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +25,18 @@ def test_row(stand: Stand, case: Case) -> None:
         return
     with pytest.raises(AssertionError):
         stand.check(case)
+
+
+def test_no_two_rows_have_one_name() -> None:
+    names = [row.id for row in ROWS]
+    assert len(set(names)) == len(names)
+
+
+def test_what_is_left_out_is_said() -> None:
+    for row in ROWS:
+        assert all(row.without.values()), row.id
+        assert cases(row), row.id
+
+
+def test_the_page_in_the_docs_is_made_from_these_rows() -> None:
+    assert PAGE.read_text() == page(), "write it again: `python -m support.argo_table` in tests/"

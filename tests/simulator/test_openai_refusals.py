@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from argo_relay.simulator.chat_refusals import judge as judge_chat
@@ -101,3 +102,25 @@ def test_images_are_not_fetched_unless_it_is_said_that_they_are(shown: str) -> N
         assert "'code': 'invalid_image_url'" in error(refusal)
     assert both("gpt4o", parts, ways=Ways(fetch_images=True)) == [None, None]
     assert by_url(asked("gpt4o", [{"type": "input_image", "image_url": PNG}])) is None
+
+
+@pytest.mark.parametrize("name", ["presence_penalty", "frequency_penalty", "logit_bias"])
+def test_penalties_are_refused_where_a_model_reasons_and_since_august(name: str) -> None:
+    for model, as_of, refused in (
+        ("gpt5", "2026-05", False),
+        ("gpt5", "2026-08", True),
+        ("gpto3", "2026-09", True),
+        ("gpt4o", "2026-09", False),
+        ("gemini25pro", "2026-09", False),
+    ):
+        row = find(model)
+        assert row is not None
+        said = judge_chat(asked(model, "ping", msgspec.convert({"as_of": as_of}, Ways), **{name: 0.5}), row)
+        assert (said is not None) == refused
+    assert f"'{name}' is not supported" in error(said_of("gpt5", name))
+
+
+def said_of(model: str, name: str) -> Refusal | None:
+    row = find(model)
+    assert row is not None
+    return judge_chat(asked(model, "ping", TODAY, **{name: 0.5}), row)

@@ -40,6 +40,8 @@ class Answer:
     """Whether it says what it cost."""
     model: str | Mapping[str, str] = ""
     """What it says of its model; empty: anything."""
+    note: str = ""
+    """What it is, for people, where that is not to be seen from all this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +92,8 @@ class Row:
     """
     route: str = ""
     """Which one Argo was asked on; empty: the one that is best for the model."""
-    requests: int = 1
-    """How many reached Argo."""
+    requests: int | tuple[int, ...] = 1
+    """How many reached Argo; several: once the relay has learned from a refusal they are fewer."""
     user: str = "tester"
     """In whose name."""
     key: str = "dummy"

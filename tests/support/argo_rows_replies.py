@@ -23,9 +23,6 @@ from support.argo_row import (
     everywhere,
 )
 
-_NO_BUDGET: Final = "its API has no budgets"
-_SAMPLING: Final = "the Messages route has the same words for it: see the rows below"
-
 
 def _replies() -> Iterator[Row]:
     yield Row(
@@ -79,6 +76,18 @@ def _replies() -> Iterator[Row]:
         models=("argo:claude-opus-4.7",),
         wishes={"think": True, "limit": 4096},
         gets=Answer(losses={ANTHROPIC: "thinking=approximated"}),
+    )
+    yield Row(
+        section="1.6",
+        name="thought of GPT",
+        does="sends OpenAI's thoughts on Responses, with a seal for the next turn",
+        asks="to see the thoughts",
+        models=("argo:o3", "argo:gpt-5"),
+        prompt="[think=3]",
+        wishes={"think": True, "limit": 4096},
+        sent={"include.0": "reasoning.encrypted_content", "reasoning.summary": "auto"},
+        without=dict.fromkeys((CHAT, ANTHROPIC, GOOGLE), "they are asked on chat, where OpenAI shows no thoughts"),
+        gets=Answer(thought=True),
     )
     yield Row(
         section="1.6",
@@ -193,14 +202,14 @@ def _untouched() -> Iterator[Row]:
             "thinking",
         ),
         (
-            "budget beyond the limit",
+            "a budget beyond the limit",
             "argo:claude-opus-4.6",
             {"thinking": {"type": "enabled", "budget_tokens": 1024}, "max_tokens": 64},
             "`max_tokens` must be greater than `thinking.budget_tokens`.",
             "max_tokens",
         ),
         (
-            "effort",
+            "effort `none`",
             "argo:claude-opus-4.7",
             {"output_config": {"effort": "none"}},
             "output_config.effort: Input should be 'low', 'medium', 'high', 'xhigh' or 'max'",
@@ -211,7 +220,7 @@ def _untouched() -> Iterator[Row]:
         yield Row(
             section="1.7",
             name=f"{name} of Claude",
-            does=f"wraps Anthropic's error: `{says}`",
+            does=f"wraps Anthropic's error: “{says}”",
             asks=f"for {name}, of a relay that may not touch it",
             models=(model,),
             more={ANTHROPIC: members},
@@ -234,7 +243,7 @@ def _untouched() -> Iterator[Row]:
         yield Row(
             section="1.7",
             name=f"{name} of Claude",
-            does=f"wraps Anthropic's error: {says}",
+            does=f"wraps Anthropic's error: “{says}”",
             asks=f"for {' and '.join(members)}, of a relay that may not touch it",
             models=(model,),
             more=everywhere(**members),
@@ -286,7 +295,7 @@ def _failures() -> Iterator[Row]:
         does="answers 200 with an error in the body",
         prompt="[hidden_error] [error_kind=internal]",
         models=(CLAUDE,),
-        gets=Error(status=500, code="api_error", says=("Internal server error",), after=True),
+        gets=Error(status=500, code="api_error", says=("Internal server error",)),
     )
     kinds = (
         ("quota", 429, "Quota exceeded"),
@@ -303,7 +312,7 @@ def _failures() -> Iterator[Row]:
                 name=f"{kind} after {after}",
                 does=f"answers 200 and fails in the stream {'at once' if not after else 'after some words'}: {says}",
                 prompt=f"[error_after={after}] [error_kind={kind}]",
-                gets=Error(status=status, says=(says,), after=True),
+                gets=Error(status=status, says=(says,), after=bool(after)),
             )
     yield Row(
         section="1.7",
@@ -350,6 +359,11 @@ ASIDES: Final = (
         "1.6",
         "fills `content_filter_results`, `system_fingerprint` and the like",
         "where client and upstream speak one dialect the very bytes go through; elsewhere nobody has a place for them",
+    ),
+    Aside(
+        "1.7",
+        "answered every request to Claude Opus 4.1 so in May 2026, after some eight seconds",
+        "it is the same answer as above, and a test that waits shows no more",
     ),
     Aside(
         "1.7",

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from support.argo_row import (
+    ABSENT,
     ANTHROPIC,
     CHAT,
     CLAUDE,
+    GEMINI,
     GOOGLE,
+    GPT,
     PRESENT,
     RESPONSES,
     Answer,
@@ -18,6 +21,8 @@ from support.argo_row import (
 )
 
 _REFUSED: Final[dict[str, Any]] = {"code": "argo_access_denied", "final": True}
+_AS_IT_CAME: Final = "its answer, the notice before it"
+_IN_THE_BODY: Final = {"chat:user": "tester", "responses:user": "tester", "messages:user": ABSENT}
 _NOBODY: Final = {GOOGLE: "its API has nothing that names a user"}
 
 ROWS: Final = (
@@ -25,7 +30,7 @@ ROWS: Final = (
         section="1.3",
         name="bearer and user",
         does="believes the bearer before the body's `user`, and has wanted `user` at times",
-        gets=Answer(),
+        sent=_IN_THE_BODY,
     ),
     Row(
         section="1.3",
@@ -44,6 +49,7 @@ ROWS: Final = (
             RESPONSES: {"user": "mallory"},
             ANTHROPIC: {"metadata": {"user_id": "mallory"}},
         },
+        sent=_IN_THE_BODY,
         without=_NOBODY,
     ),
     Row(
@@ -105,14 +111,16 @@ ROWS: Final = (
         name="notice before an answer",
         does="put the notice before a real answer (2026-03)",
         prompt="[notice=denied]",
-        gets=Answer(words="\n\n⚠️ **IMPORTANT AUTHENTICATION NOTICE", holds="This is the Argo simulator"),
+        gets=Answer(
+            words="\n\n⚠️ **IMPORTANT AUTHENTICATION NOTICE", holds="This is the Argo simulator", note=_AS_IT_CAME
+        ),
     ),
     Row(
         section="1.4",
         name="usage notice before an answer",
         does="might do the same with the other notice",
         prompt="[notice=quota]",
-        gets=Answer(words="\n\n⚠️ **IMPORTANT USAGE NOTICE", holds="This is the Argo simulator"),
+        gets=Answer(words="\n\n⚠️ **IMPORTANT USAGE NOTICE", holds="This is the Argo simulator", note=_AS_IT_CAME),
     ),
     Row(
         section="1.4",
@@ -224,10 +232,25 @@ ROWS: Final = (
     ),
     Row(
         section="1.5",
-        name="who has answered",
-        does="names the vendor's dated model, Gemini by its internal id, and on Responses Azure's deployment",
+        name="Claude has answered",
+        does="names the vendor's dated model",
         models=(CLAUDE,),
         gets=Answer(model="claude-opus-4-5-20251101"),
+    ),
+    Row(
+        section="1.5",
+        name="GPT has answered",
+        does="names the vendor's dated model on chat, and Azure's deployment on Responses",
+        models=(GPT,),
+        gets=Answer(model="gpt-4o-2024-11-20"),
+        unlike={RESPONSES: Answer(model="aiops-cels-gpt-4o")},
+    ),
+    Row(
+        section="1.5",
+        name="Gemini has answered",
+        does="names its own id",
+        models=(GEMINI,),
+        gets=Answer(model="gemini25pro"),
     ),
 )
 ASIDES: Final = (

@@ -133,7 +133,9 @@ class ResponsesSpeaker:
         asked |= wishes.get("more") or {}
         if not stream:
             return _response_said(self.client.responses.create(**asked))
-        return _response_said(_last(self.client.responses.create(**asked, stream=True)))
+        # The last event ends the reading; what is left of the connection is closed here, and not by chance.
+        with self.client.responses.create(**asked, stream=True) as events:
+            return _response_said(_last(events))
 
     def turns(self, prompt: str, said: Said, results: dict[str, str]) -> list[Any]:
         outputs = [{"type": "function_call_output", "call_id": call, "output": text} for call, text in results.items()]

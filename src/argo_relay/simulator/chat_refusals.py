@@ -128,6 +128,7 @@ RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     openai.temperature,
     openai.top_p,
     openai.effort,
+    openai.penalties,
     openai.descriptions,
     openai.images,
     gemini,

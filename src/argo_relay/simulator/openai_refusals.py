@@ -20,6 +20,7 @@ LONGEST_DESCRIPTION = 1024
 _INVALID = "invalid_request_error"
 _LOW_TO_HIGH = ("low", "medium", "high")
 _O_SERIES = frozenset({"gpto1", "gpto3", "gpto3mini", "gpto4mini"})
+_PENALTIES = ("presence_penalty", "frequency_penalty", "logit_bias")
 _FIRST_GPT_5 = frozenset({"gpt5", "gpt5mini", "gpt5nano"})
 
 
@@ -70,6 +71,17 @@ def max_tokens(request: Request, model: Model) -> Refusal | None:
         "max_tokens",
         "unsupported_parameter",
     )
+
+
+def penalties(request: Request, model: Model) -> Refusal | None:
+    """Refuse penalties and biases where the model reasons, in the months in which that was looked at."""
+    if request.ways.era.penalties or model.owner != "openai" or not efforts(model.internal_id):
+        return None
+    given = next((name for name in _PENALTIES if request.body.get(name) is not None), None)
+    if given is None:
+        return None
+    message = f"Unsupported parameter: '{given}' is not supported with this model."
+    return relayed(message, _INVALID, given, "unsupported_parameter")
 
 
 def effort(request: Request, model: Model) -> Refusal | None:

@@ -34,6 +34,8 @@ class Era(msgspec.Struct, frozen=True, kw_only=True):
     """Models whose every good request ends, after seconds, in an error's body under status 200."""
     responses: bool
     """Whether there is /v1/responses."""
+    penalties: bool = True
+    """Whether OpenAI's reasoning models on chat take penalties and biases, which its documentation says they do not."""
 
 
 # fmt: off
@@ -52,18 +54,18 @@ ERAS: dict[AsOf, Era] = {
         user_field=False, leaking_calls=True, broken=frozenset({"claudeopus41"}), responses=False,
     ),
     # A guide for users, and the list of routes. That max_tokens is refused, and by all of OpenAI's models, is inferred
-    # from the guide's advice.
+    # from the guide's advice; so is that penalties are refused from then on, which no source dates.
     "2026-08": Era(
         told="Claude ignores sampling it does not take; OpenAI's models want max_completion_tokens; "
         "a long reply from Claude has to be a stream on chat, too",
         max_tokens="not by openai", sampling="stripped", adaptive=True, whole_claude=False,
-        user_field=False, leaking_calls=False, broken=frozenset(), responses=False,
+        user_field=False, leaking_calls=False, broken=frozenset(), responses=False, penalties=False,
     ),
     # Identities measured on the 21st, /v1/responses on the 27th. The rest: inferred from August.
     "2026-09": Era(
         told="there is /v1/responses",
         max_tokens="not by openai", sampling="stripped", adaptive=True, whole_claude=False,
-        user_field=False, leaking_calls=False, broken=frozenset(), responses=True,
+        user_field=False, leaking_calls=False, broken=frozenset(), responses=True, penalties=False,
     ),
 }
 # fmt: on

@@ -32,11 +32,11 @@ def test_openais_models_on_chat() -> None:
 
 
 def test_gemini_on_chat() -> None:
-    system = {"role": "system", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+    system = {"role": "developer", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
     schema = {"type": "object", "properties": {"x": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"type": "string"}}}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
     told, _ = after("openai_chat", "google", "gemini25pro", messages=[system, *ORPHANED], tools=[tool])
-    assert told["messages"][0]["content"] == "a\n\nb"
+    assert told["messages"][0] == {"role": "system", "content": "a\n\nb"}
     assert told["messages"][2]["content"] == ""
     assert told["messages"][3]["role"] == "tool"
     assert told["tools"][0]["function"]["parameters"] == {"type": "object", "properties": {"x": {"type": "string"}}}

@@ -29,6 +29,7 @@ _STEPS: Final[dict[tuple[str, str], tuple[tuple[str, Step], ...]]] = {
         ("tools", openai.descriptions),
     ),
     ("openai_chat", "google"): (
+        ("messages", openai.roles),
         ("messages", repairs.chat),
         ("messages", gemini.conversation),
         ("tools", schemas.tools),
