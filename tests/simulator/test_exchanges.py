@@ -34,6 +34,7 @@ def test_a_running_exchange_and_its_end() -> None:
         "model": "gpt4o",
         "stream": True,
         "state": "running",
+        "status": None,
         "ended": None,
         "events": 0,
         "headers": {"user-agent": "me/1", "x-request-id": "r1", "accept": "*/*"},

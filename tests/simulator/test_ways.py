@@ -30,6 +30,7 @@ def test_what_is_not_named_stays() -> None:
         "retired": True,
         "fetch_images": True,
         "gemini_500": 1.0,
+        "refused": {},
     }
 
 

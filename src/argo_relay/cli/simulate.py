@@ -49,11 +49,12 @@ class _SimulateCommand(click.Command):
                 [
                     (
                         "GET /simulator/exchanges",
-                        "each request, oldest first: body, state (running, finished or aborted), times, events sent",
+                        "each request, oldest first: body, status, state (running, finished, aborted), times, events",
                     ),
                     ("DELETE /simulator/exchanges", "forget those that have ended"),
                     ("GET /simulator/era", "the era and the switches, as one object"),
                     ("PUT /simulator/era", 'change some of them while it runs: {"as_of": "2026-05"}'),
+                    ("", 'have models refuse more, as they may one day: {"refused": {"gpto3": ["top_p"]}}'),
                 ]
             )
 

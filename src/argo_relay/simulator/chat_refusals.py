@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from argo_relay.simulator import imagined
 from argo_relay.simulator import openai_refusals as openai
 from argo_relay.simulator.errors import (
     STREAMING_REQUIRED,
@@ -122,6 +123,7 @@ RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _orphan_results,
     _sampling,
     _claude_images,
+    imagined.on_chat,
     openai.max_tokens,
     openai.temperature,
     openai.top_p,

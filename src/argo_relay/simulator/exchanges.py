@@ -34,6 +34,7 @@ class Exchange:
         "readable",
         "started",
         "state",
+        "status",
         "stream",
         "user",
     )
@@ -48,6 +49,8 @@ class Exchange:
         self.stream = heard.field("stream") is True
         self.headers = {name: headers[name] for name in _SHOWN_HEADERS if name in headers}
         self.state: State = "running"
+        self.status: int | None = None
+        """Of the reply; None before it has begun."""
         self.started = time.time()
         self.ended: float | None = None
         self.events = 0
@@ -68,6 +71,7 @@ class Exchange:
             "model": self.model,
             "stream": self.stream,
             "state": self.state,
+            "status": self.status,
             "started": self.started,
             "ended": self.ended,
             "events": self.events,

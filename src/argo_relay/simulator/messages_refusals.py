@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
+
+from argo_relay.simulator import imagined
 from argo_relay.simulator.errors import STREAMING_REQUIRED, WHOLE_LIMIT
 from argo_relay.simulator.messages_errors import failure, invalid_request, relayed
 from argo_relay.simulator.messages_matrix import Takes, sampling_problem, takes
@@ -77,7 +80,10 @@ def _thinking(request: Request, model: Model) -> Refusal | None:
     thinking = request.body.get("thinking")
     if not isinstance(thinking, dict):
         return None
-    problem = _thinking_problem(thinking, request.body.get("max_tokens"), takes(model.internal_id, request.ways.era))
+    able = takes(model.internal_id, request.ways.era)
+    if imagined.no_budgets(request, model):
+        able = msgspec.structs.replace(able, enabled=False, adaptive=True)
+    problem = _thinking_problem(thinking, request.body.get("max_tokens"), able)
     return None if problem is None else relayed(problem)
 
 
@@ -206,7 +212,7 @@ _COUNTING: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _fetched,
     _tools,
 )
-RULES = (only_claude, _limit, _thinking, _effort, _sampling, _messages, _pairs, _fetched, _tools)
+RULES = (only_claude, _limit, _thinking, _effort, imagined.on_messages, _sampling, _messages, _pairs, _fetched, _tools)
 """Each looks at one thing that Argo or a vendor behind it refuses; the first to refuse answers."""
 
 

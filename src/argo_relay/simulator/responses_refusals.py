@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from argo_relay.simulator import imagined
 from argo_relay.simulator import openai_refusals as openai
 from argo_relay.simulator.errors import error, invalid_request, relayed, unsupported_operation
 from argo_relay.simulator.models import Model
@@ -81,6 +82,7 @@ RULES: tuple[Callable[[Request, Model], Refusal | None], ...] = (
     _previous,
     _encrypted,
     _pairs,
+    imagined.on_chat,
     openai.temperature,
     openai.top_p,
     openai.effort,

@@ -25,6 +25,7 @@ async def _act(client: Client, exchange: Exchange, steps: Iterator[Step], start:
                 await client.write(step.data)
                 exchange.events += step.events
             case Start():
+                exchange.status = step.status
                 await client.start(step.status, step.headers)
             case Hang():
                 await client.forever()

@@ -84,6 +84,8 @@ class Ways(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Whether images are taken by URL; what Argo does is not established."""
     gemini_500: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.0
     """How often Gemini fails for no reason; in May 2026 it did 3 times in 18."""
+    refused: dict[str, tuple[str, ...]] = {}
+    """Parameters that models, by Argo's ids, refuse besides; see `imagined`."""
 
     @property
     def era(self) -> Era:
