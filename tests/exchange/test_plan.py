@@ -213,10 +213,12 @@ def test_a_strict_client_is_told_of_everything_at_once() -> None:
 
 def test_a_request_is_written_for_the_model_that_answers() -> None:
     claude = model("claude-opus-4.5")
-    assert target_of(upstream(), claude) == Target(
+    assert target_of(upstream(), asked("openai_chat", claude)) == Target(
         model="claudeopus45", owner="anthropic", max_output=claude.max_output
     )
-    assert target_of(upstream("openai"), passing_profile("gpt-5")) == Target(model="gpt-5", owner=None)
+    assert target_of(upstream("openai"), asked("openai_chat", passing_profile("gpt-5"))) == Target(
+        model="gpt-5", owner=None
+    )
 
 
 def test_what_a_client_says_to_its_own_vendor_stays_with_that_vendor() -> None:

@@ -267,7 +267,6 @@ def _untouched() -> Iterator[Row]:
             era="2026-05",
             gets=Error(status=400, says=(says,), param="temperature" if name == "both" else name),
             without={ANTHROPIC: "the row above"},
-            known="what Claude takes is known to the translation, too, which does not ask the operator's rows",
             **refused,
         )
 

@@ -220,7 +220,7 @@ ROWS: Final = (
         relay="named",
         key="alice",
         user="alice",
-        gets=Error(status=400, code="model_not_found", says=("Invalid model: gpt4olatest",)),
+        gets=Error(status=404, code="model_not_found", param="model", says=("Invalid model: gpt4olatest",)),
     ),
     Row(
         section="1.5",

@@ -83,6 +83,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """None: a model that we know nothing about, behind an upstream of the user's."""
     max_output: int | None = None
     """Output tokens that the model can write at most, where known."""
+    kept: frozenset[str] = frozenset()
+    """Parameters, by their names in the dialect, that the operator has a word on: what a model is known to take says
+    nothing of these."""
 
 
 class Digest(msgspec.Struct, frozen=True, kw_only=True):

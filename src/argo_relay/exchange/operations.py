@@ -54,7 +54,7 @@ def _plan_count(upstream: Upstream, asked: Asked) -> Plan:
         return Plan(
             call=None, stage=stage, upstream=upstream, spoken=spoken, headers=[("x-tokens-estimated", guess.table)]
         )
-    members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
+    members, losses = spoken.encode_request(request, target_of(upstream, asked))
     _, more, sent = adapted(upstream, asked, ask, count_body(spoken.name, members, ask.model))
     return _converted(
         upstream,

@@ -147,7 +147,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
 def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     request = _request_of(asked)
     _check_state(request)
-    members, losses = spoken.encode_request(request, target_of(upstream, asked.profile))
+    members, losses = spoken.encode_request(request, target_of(upstream, asked))
     ask = Ask(
         dialect=spoken.name,
         operation=Operation.GENERATE,
@@ -186,7 +186,7 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
     """
     if not may_carry(asked.outline.body.text):
         return None
-    return spoken.encode_request(_request_of(asked), target_of(upstream, asked.profile))
+    return spoken.encode_request(_request_of(asked), target_of(upstream, asked))
 
 
 def _request_of(asked: Asked) -> Request:
@@ -227,9 +227,11 @@ def _as_stream(
     return msgspec.structs.replace(ask, stream=True), changes | {"stream": True}, sent | {"stream": True}
 
 
-def target_of(upstream: Upstream, profile: Profile) -> Target:
+def target_of(upstream: Upstream, asked: Asked) -> Target:
     """Return whom a request is encoded for."""
-    return Target(model=profile.internal_id, owner=upstream.owner_of(profile), max_output=profile.max_output)
+    profile = asked.profile
+    kept = frozenset(rule.parameter for rule in asked.rules if rule.origin == "configuration")
+    return Target(model=profile.internal_id, owner=upstream.owner_of(profile), max_output=profile.max_output, kept=kept)
 
 
 def foreign(headers: Mapping[str, str]) -> dict[str, str]:

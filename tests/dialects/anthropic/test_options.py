@@ -203,6 +203,17 @@ def test_nothing_is_drawn_otherwise_while_a_model_thinks() -> None:
     assert encoded(sampling=Sampling(temperature=1), reasoning=wish)[1] == []
 
 
+def test_what_the_operator_has_a_word_on_is_not_decided_here() -> None:
+    sampling = Sampling(temperature=0.5, top_p=0.5, top_k=3)
+    for model, kept in (("claudeopus47", {"temperature", "top_k"}), ("claudeopus45", {"top_p"})):
+        losses: Losses = []
+        request = Request(dialect="openai_chat", model="m", messages=(), sampling=sampling)
+        target = Target(model=model, kept=frozenset(kept))
+        body, _ = encode_options(Asked(request, target, True, losses))
+        assert kept <= body.keys()
+        assert not kept & {loss.what for loss in losses}
+
+
 def test_the_limit_is_what_the_model_can_write() -> None:
     assert encoded(max_output=10)[0]["max_tokens"] == 10
     assert encoded(most=4096)[0]["max_tokens"] == 4096

@@ -78,6 +78,11 @@ def test_python_that_failed_inside_is_said_to_have() -> None:
     assert "Try again" in message
 
 
+def test_a_model_that_is_listed_and_yet_refused_is_not_found() -> None:
+    read = legible(failure("Invalid model: gpt4olatest", code="model_not_found"))
+    assert (read.status, read.kind, read.param) == (404, FailureKind.NOT_FOUND, "model")
+
+
 @pytest.mark.parametrize(
     "message",
     [

@@ -302,16 +302,19 @@ def _encode_drawing(asked: Asked, body: dict[str, Any], *, thinking: bool) -> No
         if version is not None and version >= (4, 7)
         else None
     )
+    kept = asked.target.kept
     if fixed is not None:
         for name, value, default in (("temperature", temperature, 1), ("top_p", top_p, 1), ("top_k", top_k, None)):
-            if value is not None and value != default:
+            if value is not None and name in kept:
+                body[name] = value
+            elif value is not None and value != default:
                 asked.lose(f"sampling.{name}", name, fixed)
         return
     if temperature is not None:
         body["temperature"] = min(temperature, 1)
         if temperature > 1:
             asked.lose("sampling.temperature", "temperature", "Anthropic's go up to 1.", approximated=True)
-    if top_p is not None and temperature is None:
+    if top_p is not None and (temperature is None or "top_p" in kept):
         body["top_p"] = top_p
     elif top_p not in (None, 1):
         asked.lose("sampling.top_p", "top_p", "Claude takes a temperature or a top_p, not both.")

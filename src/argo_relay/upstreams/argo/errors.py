@@ -113,6 +113,9 @@ def _finished(told: Failure) -> Failure:
     changes: dict[str, Any] = {}
     if told.code in _OWN_CODES:
         changes["code"] = None
+    if told.code == "model_not_found" and told.status == 400:
+        # The vendors' own status for it, which their SDKs have an exception for.
+        changes |= {"status": 404, "kind": kind_of(404), "param": "model"}
     coded = _CODED.search(told.message)
     if coded and told.status in (200, 500, 502):
         status = int(coded[1] or coded[2])
