@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
+from hypothesis import settings
 
 from support import corpus
+
+# The same examples in every run, so that a change is never stopped by what chance finds in code that it does not touch.
+# New examples are for those who look for them: HYPOTHESIS_PROFILE=explore .venv/bin/pytest, and `make fuzz`.
+settings.register_profile("gate", derandomize=True)
+settings.register_profile("explore", derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 # looptime asks for the event loop before synchronous tests as well. Without this asyncio would make one for it, which
 # nobody closes and which a later test is blamed for; with it there is simply none.
