@@ -43,6 +43,7 @@ _PLATFORM: Final = f"{sys.platform}-{_MACHINE}"
 _QUESTION: Final = "Say hi."
 _LONG: Final = f"{_QUESTION} [chunks=900] [gap=0.1]"
 """Has the simulator write for longer than any case may take."""
+_PAUSE_SECONDS: Final = 0.05
 _CUT_SECONDS: Final = 10.0
 """Between Ctrl-C and the last of the upstream's work; most of it is the client's own leave-taking."""
 
@@ -174,10 +175,13 @@ def _leaving(agent: Agent, base: str, place: Path) -> Result:
         return Result(agent.title, "Ctrl-C", f"npm has no package of it for {_PLATFORM}")
     _exchanges(base, "DELETE")
     with _started(run, Path(tempfile.mkdtemp(prefix="home-", dir=place))) as child:
-        begun = _until(AGENT_SECONDS, lambda: any(row["stream"] and row["events"] > 9 for row in _exchanges(base)))
-        os.killpg(child.pid, signal.SIGINT)
+        begun = _until(
+            AGENT_SECONDS, child, lambda: any(row["stream"] and row["events"] > 9 for row in _exchanges(base))
+        )
+        if child.returncode is None:
+            os.killpg(child.pid, signal.SIGINT)
         start = time.monotonic()
-        ended = _until(_CUT_SECONDS, lambda: all(row["state"] != "running" for row in _exchanges(base)))
+        ended = _until(_CUT_SECONDS, child, lambda: all(row["state"] != "running" for row in _exchanges(base)))
         seconds = time.monotonic() - start
         states = [f"{row['path']} {row['state']} after {row['events']} events" for row in _exchanges(base)]
     why = "" if begun else f"no stream had begun after {AGENT_SECONDS:g} s"
@@ -194,11 +198,13 @@ def _exchanges(base: str, method: str = "GET") -> Any:
         return json.loads(response.read())
 
 
-def _until(seconds: float, holds: Callable[[], bool]) -> bool:
+def _until(seconds: float, child: subprocess.Popen[bytes], holds: Callable[[], bool]) -> bool:
+    """Wait until something holds that a child brings about, by living or by ending; say whether it does."""
     end = time.monotonic() + seconds
-    while not (held := holds()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return held
+    while not holds() and time.monotonic() < end:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(_PAUSE_SECONDS)
+    return holds()
 
 
 def _sdk(script: Path, base: str, place: Path) -> Iterator[Result]:

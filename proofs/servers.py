@@ -7,7 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 _PATIENCE_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.05
 
 
 @contextlib.contextmanager
@@ -41,12 +41,13 @@ def process(command: list[str], url: str, place: Path) -> Iterator[None]:
 
 
 def _wait(server: subprocess.Popen[bytes], url: str, place: Path) -> None:
-    for _ in range(int(_PATIENCE_SECONDS * 20)):
-        if server.poll() is not None:
+    for _ in range(int(_PATIENCE_SECONDS / _PAUSE_SECONDS)):
+        if server.returncode is not None:
             break
         with contextlib.suppress(URLError, ConnectionError), urlopen(url, timeout=_PATIENCE_SECONDS):
             return
-        time.sleep(0.05)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            server.wait(_PAUSE_SECONDS)
     raise SystemExit(f"a server did not start:\n{(place / 'servers.log').read_text()[-2000:]}")
 
 
