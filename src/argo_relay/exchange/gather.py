@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from argo_relay.dialects.base import Dialect
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.framing.base import Frame
@@ -30,15 +28,14 @@ class GatherStage:
         self.failure: Failure | None = None
         self.losses: Losses = []
         self._to = client
-        self._request = request
         self._decoder = upstream.stream_decoder()
         self._fold = Fold()
-        self._whole = TranslateStage(upstream, client, request)
+        self._writer = TranslateStage(upstream, client, request)
 
     def whole(self, body: bytes) -> bytes:
         """Return the client's reply for an upstream that answers with a whole one after all."""
-        written = self._whole.whole(body)
-        self.usage, self.events, self.losses = self._whole.usage, self._whole.events, self._whole.losses
+        written = self._writer.whole(body)
+        self.usage, self.events, self.losses = self._writer.usage, self._writer.events, self._writer.losses
         return written
 
     def at_once(self, body: bytes) -> bytes:
@@ -58,10 +55,8 @@ class GatherStage:
             self._take(self._decoder.finish())
         if self.failure is not None:
             return b""
-        reply = self._fold.reply()
-        if not reply.model:
-            reply = msgspec.structs.replace(reply, model=self._request.model)
-        written, self.losses = self._to.encode_reply(reply, self._request)
+        written = self._writer.write(self._fold.reply())
+        self.losses = self._writer.losses
         return written
 
     def heartbeat(self) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from argo_relay.dialects.base import Dialect
+from argo_relay.dialects.base import Dialect, encode_events
 from argo_relay.errors import BadJson
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY
@@ -55,14 +55,17 @@ class TranslateStage:
 
     def whole(self, body: bytes) -> bytes:
         """Return the reply in the client's words."""
-        written, self._lost = self._to.encode_reply(self._decoded(body), self._request)
+        return self.write(self._read(body))
+
+    def write(self, reply: Reply) -> bytes:
+        """Return a reply in the client's words."""
+        written, self._lost = self._to.encode_reply(self._noted(reply), self._request)
         return written
 
     def at_once(self, body: bytes) -> bytes:
         """Return a whole reply as the stream that was asked for."""
-        events = unfold(self._decoded(body))
         self.ended = True
-        return b"".join([self._encoder.feed(event) for event in events])
+        return encode_events(self._encoder, unfold(self._noted(self._read(body))))
 
     def feed(self, frames: list[Frame]) -> bytes:
         """Return the frames' events in the client's words."""
@@ -88,8 +91,8 @@ class TranslateStage:
         """Return the error as the stream's last event."""
         return self._encoder.feed(Failed(failure=failure))
 
-    def _decoded(self, body: bytes) -> Reply:
-        reply = self._read(body)
+    def _noted(self, reply: Reply) -> Reply:
+        """Take note of a whole reply, and name its model where the upstream does not."""
         if not reply.model:
             reply = msgspec.structs.replace(reply, model=self._request.model)
         self.usage = reply.usage
