@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from argo_relay.dialects.base import Incoming
+from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.failure import bad_request
@@ -28,6 +28,27 @@ def read_body(incoming: Incoming, types: Types) -> JsonObject:
         if field in values:
             _check_type(field, values[field], allowed, wanted)
     return document
+
+
+def outline_messages(incoming: Incoming, types: Types, content: tuple[tuple[type, ...], str]) -> Outline:
+    """Return the outline of a request whose conversation is `messages`; raise Refused as `read_body` does.
+
+    Each has a `role`, and a `content` of one of these types, which are told in these words.
+    """
+    allowed, wanted = content
+    document = read_body(incoming, types)
+    values = document.values
+    require(values, "model", "messages")
+    for index, message in enumerate(values["messages"]):
+        if not isinstance(message, dict):
+            raise wrong_type(f"messages[{index}]", "an object")
+        if not isinstance(message.get("role"), str):
+            raise wrong_type(f"messages[{index}].role", "a string such as `user`")
+        if not isinstance(message.get("content"), allowed):
+            raise wrong_type(f"messages[{index}].content", wanted)
+    return Outline(
+        model=values["model"], stream=bool(values.get("stream")), timeout=values.get("timeout"), body=document
+    )
 
 
 def require(values: Mapping[str, Any], *fields: str) -> None:

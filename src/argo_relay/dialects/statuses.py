@@ -20,6 +20,21 @@ _KINDS: Final = {
     504: FailureKind.TIMEOUT,
     529: FailureKind.OVERLOADED,
 }
+OPENAI_TYPES: Final = {
+    FailureKind.BAD_REQUEST: "invalid_request_error",
+    FailureKind.AUTHENTICATION: "authentication_error",
+    FailureKind.PERMISSION: "permission_error",
+    FailureKind.NOT_FOUND: "not_found_error",
+    FailureKind.METHOD: "invalid_request_error",
+    FailureKind.SLOW_REQUEST: "timeout_error",
+    FailureKind.TOO_LARGE: "invalid_request_error",
+    FailureKind.RATE_LIMIT: "rate_limit_error",
+    FailureKind.OVERLOADED: "overloaded_error",
+    FailureKind.TIMEOUT: "timeout_error",
+    FailureKind.UPSTREAM: "upstream_error",
+    FailureKind.INTERNAL: "server_error",
+}
+"""What both of OpenAI's APIs call each kind."""
 _LONGEST_DETAIL: Final = 300
 
 

@@ -24,7 +24,7 @@ _TYPES: Final = {
     FailureKind.INTERNAL: "api_error",
 }
 # The status that Anthropic gives each type, for errors that come without one: inside a stream, or inside a 200.
-_STATUSES: Final = {
+STATUSES: Final = {
     "invalid_request_error": 400,
     "authentication_error": 401,
     "billing_error": 402,
@@ -73,7 +73,7 @@ def decode_inner_error(value: dict[str, Any]) -> Failure | None:
     if error is None or (value.get("type") != "error" and "content" in value):
         return None
     kind = error.get("type")
-    status = _STATUSES.get(kind, 502) if isinstance(kind, str) else 502
+    status = STATUSES.get(kind, 502) if isinstance(kind, str) else 502
     return Failure(
         kind=kind_of(status),
         status=status,

@@ -5,10 +5,10 @@ https://platform.claude.com/docs/en/api/messages
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from argo_relay.dialects.base import Incoming, Outline
-from argo_relay.dialects.bodies import NUMBER, Types, read_body, require, wrong_type
+from argo_relay.dialects.bodies import NUMBER, Types, outline_messages
 
 DIALECT: Final = "anthropic"
 
@@ -34,21 +34,4 @@ _TYPES: Final[Types] = {
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    document = read_body(incoming, _TYPES)
-    values = document.values
-    require(values, "model", "messages")
-    for index, message in enumerate(values["messages"]):
-        _check_message(index, message)
-    return Outline(
-        model=values["model"], stream=bool(values.get("stream")), timeout=values.get("timeout"), body=document
-    )
-
-
-def _check_message(index: int, message: Any) -> None:
-    path = f"messages[{index}]"
-    if not isinstance(message, dict):
-        raise wrong_type(path, "an object")
-    if not isinstance(message.get("role"), str):
-        raise wrong_type(f"{path}.role", "a string such as `user`")
-    if not isinstance(message.get("content"), str | list):
-        raise wrong_type(f"{path}.content", "a string or a list of blocks")
+    return outline_messages(incoming, _TYPES, ((str, list), "a string or a list of blocks"))

@@ -24,7 +24,7 @@ _WORDS: Final = {
     FailureKind.INTERNAL: "INTERNAL",
 }
 # https://cloud.google.com/apis/design/errors: what a word means where no HTTP status says it, as in a stream.
-_STATUSES: Final = {
+STATUSES: Final = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
     "OUT_OF_RANGE": 400,
@@ -98,7 +98,7 @@ def decode_error_object(error: Any, status: int | None = None, reason: str = "")
     word = members.get("status")
     code, known = members.get("code"), status is not None
     if status is None:
-        status = code if isinstance(code, int) and 400 <= code < 600 else _STATUSES.get(str(word), 502)
+        status = code if isinstance(code, int) and 400 <= code < 600 else STATUSES.get(str(word), 502)
     named = word or (None if isinstance(code, int) else code) or members.get("type")
     fallback = f"The upstream answered {status} {reason}".rstrip() if known else "The upstream reported an error"
     details = members.get("details")

@@ -4,25 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from argo_relay.dialects.statuses import failure_without_object, kind_of
+from argo_relay.dialects.statuses import OPENAI_TYPES, failure_without_object, kind_of
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.neutral.failure import Failure, FailureKind
 
-_TYPES: Final = {
-    FailureKind.BAD_REQUEST: "invalid_request_error",
-    FailureKind.AUTHENTICATION: "authentication_error",
-    FailureKind.PERMISSION: "permission_error",
-    FailureKind.NOT_FOUND: "not_found_error",
-    FailureKind.METHOD: "invalid_request_error",
-    FailureKind.SLOW_REQUEST: "timeout_error",
-    FailureKind.TOO_LARGE: "invalid_request_error",
-    FailureKind.RATE_LIMIT: "rate_limit_error",
-    FailureKind.OVERLOADED: "overloaded_error",
-    FailureKind.TIMEOUT: "timeout_error",
-    FailureKind.UPSTREAM: "upstream_error",
-    FailureKind.INTERNAL: "server_error",
-}
 # What an error within a 200 would have had as its status: by its code or, where that says nothing, by its type.
 _STATUSES: Final = {
     "rate_limit_exceeded": 429,
@@ -55,7 +41,7 @@ def encode_error(failure: Failure) -> bytes:
     """Return the JSON body of an error reply."""
     error = {
         "message": failure.message,
-        "type": _TYPES[failure.kind],
+        "type": OPENAI_TYPES[failure.kind],
         "param": failure.param,
         "code": failure.code,
     }

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from argo_relay.dialects.anthropic import errors as anthropic
+from argo_relay.dialects.google import errors as google
 from argo_relay.dialects.statuses import kind_of
 from argo_relay.neutral.failure import Failure
 
@@ -19,26 +21,7 @@ _LONGEST: Final = 64 * 1024
 _DEEPEST: Final = 4
 """How many wrappings are taken off: a message of our own making could hold any number."""
 _WRAPPED: Final = re.compile(r"\s*(?:Error code: (\d{3}) - |(\d{3}) [A-Z_]+\.?:? )?(\{.*\})\s*", re.DOTALL)
-_STATUSES: Final = {
-    "invalid_request_error": 400,
-    "authentication_error": 401,
-    "permission_error": 403,
-    "not_found_error": 404,
-    "request_too_large": 413,
-    "rate_limit_error": 429,
-    "api_error": 500,
-    "timeout_error": 504,
-    "overloaded_error": 529,
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "UNAUTHENTICATED": 401,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "RESOURCE_EXHAUSTED": 429,
-    "INTERNAL": 500,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
+_STATUSES: Final = anthropic.STATUSES | google.STATUSES
 """What a vendor's word means where no number says it."""
 _CODED: Final = re.compile(
     r"Error code: (\d{3})\b|\b(429|503|504) (?:RESOURCE_EXHAUSTED|UNAVAILABLE|DEADLINE_EXCEEDED)\b"
