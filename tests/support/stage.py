@@ -211,7 +211,7 @@ def stage(play: Play, config: Config | None = None, configured: frozenset[str] =
     """Return a relay whose upstream does what `play` says. Needs a running loop."""
     config = config or Config(user="tester")
     address = "http://secret-upstream.example:1234/argoapi"
-    upstream = upstream_of(config, {}, address)
+    upstream = upstream_of(config.upstream, config.user, {}, address)
     transport = FakeUpstream(play)
     records: list[Record] = []
     rows: dict[str, ModelRow] = config.models

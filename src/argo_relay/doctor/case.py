@@ -67,6 +67,6 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 
 def case_of(loaded: Loaded, environ: Mapping[str, str], clock: Clock, *, paid: bool, model: str | None) -> Case:
     """Return what is to be examined; raise ConfigError where there is nothing to begin with."""
-    upstream = upstream_of(loaded.config, environ)
-    reach = reach_of(loaded.config, environ, upstream.base_url)
+    upstream = upstream_of(loaded.config.upstream, loaded.config.user, environ)
+    reach = reach_of(loaded.config.upstream, environ, upstream.base_url)
     return Case(loaded=loaded, upstream=upstream, reach=reach, clock=clock, paid=paid, model=model)

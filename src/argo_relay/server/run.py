@@ -59,7 +59,7 @@ async def serve(
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
         # A companion is in this very process: no detour and no proxy leads to it.
-        reach = DIRECT if companion else reach_of(loaded.config, os.environ, base_url)
+        reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
         app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
         config = uvicorn.Config(
@@ -82,7 +82,7 @@ async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> Asy
     config = loaded.config
     clock = SystemClock()
     transport = DeferredTransport(reach)
-    upstream = upstream_of(config, os.environ, base_url)
+    upstream = upstream_of(config.upstream, config.user, os.environ, base_url)
     warn = logging.getLogger("argo_relay").warning
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     configured = {key for key, origin in loaded.origins.items() if origin != "default"}
