@@ -162,6 +162,7 @@ class Lane:
         if block:
             self._watchdog.writing()
             if outlet.status is None:
+                outlet.owed = block
                 await outlet.begin(200, self._head(block, passed))
             await outlet.write(block)
             self._watchdog.written()
