@@ -119,7 +119,7 @@ class _Growing:
 
     def says(self) -> bool:
         """Tell whether anything has been generated for this part."""
-        return not _empty(self.part) or self._seal is not None or any(self._pieces)
+        return not _empty(self.part) or self._seal is not None or bool(self._cited) or any(self._pieces)
 
     def closed(self) -> bool:
         """Tell whether nothing can be missing of a part that nobody has ended yet: an object that has been closed.
@@ -129,10 +129,7 @@ class _Growing:
         part = self.part
         if not isinstance(part, ToolCall) or part.kind == "custom":
             return False
-        try:
-            return isinstance(json.loads(joined([part.arguments, *self._pieces])), dict)
-        except (ValueError, RecursionError):
-            return False
+        return is_object(joined([part.arguments, *self._pieces]))
 
     def whole(self) -> Part:
         part = self.part
@@ -153,9 +150,19 @@ class _Growing:
 
 
 def _empty(part: Part) -> bool:
-    if isinstance(part, Text | Refusal):
+    if isinstance(part, Text):
+        return not (part.text or part.citations or part.seal)
+    if isinstance(part, Refusal):
         return not part.text
     return isinstance(part, Reasoning) and not part.text and part.seal is None
+
+
+def is_object(arguments: str) -> bool:
+    """Tell whether a call's arguments are an object that has been closed: nothing can be missing of it."""
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def joined(pieces: Iterable[str]) -> str:

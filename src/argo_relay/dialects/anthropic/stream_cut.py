@@ -14,13 +14,16 @@ from argo_relay.framing.base import Frame
 
 _GROWING: Final = ("text", "thinking")
 """Blocks that begin empty."""
+_BEGINNING: Final = ("tool_use", "redacted_thinking")
+"""Blocks that say something when they begin."""
 
 
 class AnthropicStreamCut:
     """Follows one stream; see `dialects.base.StreamCut`."""
 
     def __init__(self) -> None:
-        self._open: list[object] = []
+        self._open: dict[Any, Any] = {}
+        """The types of the blocks that have begun and not ended, by index."""
         self._generated = False
         self._counts: dict[str, Any] = {}
 
@@ -57,14 +60,16 @@ class AnthropicStreamCut:
             message = value.get("message")
             self._see(message.get("usage") if isinstance(message, dict) else None)
         elif kind == "content_block_start":
-            self._open.append(value.get("index"))
             block = value.get("content_block")
-            self._generated |= isinstance(block, dict) and (block.get("type") not in _GROWING or _says(block))
+            if isinstance(block, dict):
+                self._open[value.get("index")] = block.get("type")
+                self._generated |= block.get("type") in _BEGINNING or (block.get("type") in _GROWING and _says(block))
         elif kind == "content_block_delta":
             delta = value.get("delta")
-            self._generated |= isinstance(delta, dict) and _says(delta)
-        elif kind == "content_block_stop" and value.get("index") in self._open:
-            self._open.remove(value.get("index"))
+            plain = self._open.get(value.get("index"), "text") in _GROWING
+            self._generated |= plain and isinstance(delta, dict) and _says(delta)
+        elif kind == "content_block_stop":
+            self._generated |= self._open.pop(value.get("index"), "text") not in _GROWING
         elif kind == "message_delta":
             self._see(value.get("usage"))
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from argo_relay.dialects.openai_responses.content_decoder import Item
+from argo_relay.dialects.openai_responses.tools import CALLS
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
-from argo_relay.neutral.fold import joined
+from argo_relay.neutral.fold import is_object, joined
 
 _SLOTS: Final = {
     "response.content_part": ("content", "content_index", "part"),
@@ -37,6 +38,7 @@ _MEMBERS: Final = {
 _SUMMARY: Final = ("summary_text", "reasoning_summary_text")
 """The one sort of part that its events call by another name."""
 _SPOKEN: Final = ("message", "reasoning")
+_SAID: Final = ("content", "summary", "encrypted_content")
 
 _Place = tuple[int, str, int]
 """Where a text stands: in which item, in which member of it, and at which number there."""
@@ -77,12 +79,7 @@ class ResponsesStreamCut:
         if not self._generated:
             return None
         written = [self._end_slot(place, self._slots[place]) for place in sorted(self._slots)]
-        for at in sorted(self._open):
-            item = self._items[at] = self._items[at] | {"status": "incomplete"}
-            if item.get("type") in _SPOKEN:
-                written.append(self._event("response.output_item.done", {"output_index": at, "item": item}))
-            else:
-                self._join(at, item)
+        written += [self._end_item(at, self._items[at]) for at in sorted(self._open)]
         last = {
             "usage": None,
             **self._response,
@@ -113,6 +110,7 @@ class ResponsesStreamCut:
                 # Some servers leave out that a part begins.
                 kind = _SUMMARY[0] if sort == _SUMMARY[1] else sort
                 self._read_slot(place, "added", {"type": kind, member: ""})
+            self._generated |= bool(value.get("delta") or value.get(member))
             self._read_text(place, what, value, member)
         elif name in _MEMBERS:
             self._read_text((at, _MEMBERS[name], 0), what, value, _MEMBERS[name])
@@ -124,11 +122,11 @@ class ResponsesStreamCut:
         if not isinstance(item, dict):
             return
         self._items[at] = item
-        # Messages and thoughts begin empty, and so does the item of anything else that is still to be said.
-        self._generated |= item.get("type") not in _SPOKEN or what == "done"
         if what == "added":
+            self._generated |= item.get("type") in CALLS
             self._open.add(at)
             return
+        self._generated |= item.get("type") not in _SPOKEN or any(item.get(field) for field in _SAID)
         self._open.discard(at)
         for place in [place for place in self._slots if place[0] == at]:
             del self._slots[place]
@@ -152,7 +150,6 @@ class ResponsesStreamCut:
         text = value.get("delta" if what == "delta" else member)
         if not isinstance(text, str) or not text:
             return
-        self._generated = True
         if what == "delta":
             self._pieces.setdefault(place, []).append(text)
         else:
@@ -181,11 +178,22 @@ class ResponsesStreamCut:
         kind = "response.reasoning_summary_part.done" if summary else "response.content_part.done"
         return written + self._event(kind, where | {"part": slot})
 
-    def _join(self, at: int, item: Item) -> None:
-        """Give a call the text that has come of it."""
-        for (place, member, _), pieces in self._pieces.items():
-            if place == at:
-                item[member] = joined(pieces)
+    def _end_item(self, at: int, item: Item) -> bytes:
+        item["status"] = "incomplete"
+        written = b""
+        if item.get("type") not in _SPOKEN:
+            for (place, member, _), pieces in self._pieces.items():
+                if place == at:
+                    item[member] = joined(pieces)
+            if item.get("type") != "function_call" or not is_object(str(item.get("arguments"))):
+                return b""
+            item["status"] = "completed"
+            if (at, "arguments", 0) not in self._told:
+                said = {"item_id": item.get("id"), "output_index": at} | {
+                    name: item[name] for name in ("name", "arguments") if name in item
+                }
+                written = self._event("response.function_call_arguments.done", said)
+        return written + self._event("response.output_item.done", {"output_index": at, "item": item})
 
 
 def _count(value: dict[str, Any], field: str, otherwise: int = 0) -> int:
