@@ -82,6 +82,8 @@ learn: no
 images: {fetch: no, max_size: 1KiB, max_count: 2, timeout: 3, allow: [Images.Lab.example, 10.1.0.0/16, "fd00::/8"]}
 max_body: 1 MiB
 max_in_flight: 1
+rejoin: 1.5m
+rejoin_memory: 2MiB
 shutdown_grace: 0
 log: {format: json, file: relay.log, requests: no}
 """.replace("org/]", "org]")
@@ -124,6 +126,8 @@ log: {format: json, file: relay.log, requests: no}
         ),
         max_body=2**20,
         max_in_flight=1,
+        rejoin=90,
+        rejoin_memory=2 * 2**20,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
     )
@@ -306,6 +310,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.DURATION: (*_NUMBERS_NOT, "0", "null"),
     kinds.DURATION_OR_NONE: (*_NUMBERS_NOT, "0"),
     kinds.BEAT: _NUMBERS_NOT,
+    kinds.SPAN_OR_NONE: (*(word for word in _NUMBERS_NOT if word != "5s"), "0", "0s", "5 sec"),
     kinds.GRACE: (*_NUMBERS_NOT, "null"),
     kinds.PORT: (*_NUMBERS_NOT, "null", "0.5", "65536"),
     kinds.COUNT: (*_NUMBERS_NOT, "null", "0", "0.5"),

@@ -42,6 +42,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?((?:[KMG]i?)?B)", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST: Final = 2**40
+_SPAN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(ms|s|m|h)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63})?")
 _DEED = re.compile(
     r"keep|drop(?: unless \S+| beside [\w.]+)?|rename \w+|default \S+|nearest(?: \w+)+|thinking(?: adaptive| enabled)?"
@@ -148,6 +150,12 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
 
 def _duration(value: object) -> float:
     return _at_least(0, value, above=True)
+
+
+def _span(value: object) -> float:
+    if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
+        value = float(match[1]) * _SECONDS[match[2]]
+    return _duration(value)
 
 
 def _beat(value: object) -> float | None:
@@ -324,6 +332,9 @@ def mapping(expected: str, name: Reader, text: Reader) -> Kind:
 DURATION = Kind(expected="a number of seconds greater than 0", read=_duration)
 DURATION_OR_NONE = Kind(
     expected="a number of seconds greater than 0, or null for no limit", read=_duration, nullable=True
+)
+SPAN_OR_NONE = Kind(
+    expected="a number of seconds greater than 0, or a time such as 30s or 5m; null for none", read=_span, nullable=True
 )
 INTERVAL_OR_NONE = Kind(
     expected="a number of seconds, 1 or more, or null for never", read=lambda value: _at_least(1, value), nullable=True
