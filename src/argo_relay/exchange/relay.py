@@ -10,6 +10,7 @@ from argo_relay.errors import Refused
 from argo_relay.exchange.detours import Detours
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.images import Images
+from argo_relay.exchange.rejoin import Rejoin
 from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.profile import Profile
@@ -40,6 +41,7 @@ class Relay:
         self.clock = clock
         self.images = Images(config, upstream, deferred_fetch)
         self.admission = Admission(config.max_in_flight)
+        self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
         self.detours = Detours(clock)
@@ -52,8 +54,9 @@ class Relay:
         return settle([asked or {}, row, self._defaults], self.config.timeouts.max_total)
 
     def stop(self) -> None:
-        """Take no more exchanges; those under way go on."""
+        """Take no more exchanges; those under way go on, but for those that nobody waits for."""
         self.admission.stopping = True
+        self.rejoin.stop()
 
     def end_all(self) -> None:
         """End the exchanges under way with an error in their client's dialect."""

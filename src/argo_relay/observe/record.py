@@ -23,7 +23,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
     because its client left; `user` is whom Argo was asked for; `upstream` is the dialect that it was asked in,
-    `losses` what did not cross.
+    `losses` what did not cross; `rejoined` is the id of an earlier request, whose reply this one's client got.
     """
 
     time: float
@@ -50,3 +50,4 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_out: int = 0
     usage: Usage | None = None
     saved: float | None = None
+    rejoined: str | None = None
