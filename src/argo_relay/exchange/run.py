@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Headers
+from argo_relay.dialects.base import Headers, Outline
 from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.detours import is_missing_route
@@ -55,10 +55,10 @@ class Exchange:
         self._relay = relay
         self._entry = entry
         self._dialect = entry.dialect
-        self._client = client
+        self._client = relay.rejoin.around(client, entry)
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.limits())
-        self._outlet = Outlet(client)
+        self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
         self._plan: Plan | None = None
@@ -81,6 +81,7 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
+            outcome = self._client.close(outcome)
             self._relay.losses.note(self._losses())
             self._relay.sink(self._record(outcome, failure))
 
@@ -116,7 +117,10 @@ class Exchange:
         relay.admission.enter()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
-            asked = await self._prepare(await read_body(self._client, relay.config.max_body))
+            outline, profile = await self._settle(await read_body(self._client, relay.config.max_body))
+            if await self._rejoin():
+                return
+            asked = await self._prepare(outline, profile)
             for lessons in range(_MOST_LESSONS + 1):
                 chosen = self._plan = plan(relay.upstream, asked)
                 self._keep_alive(chosen)
@@ -159,7 +163,7 @@ class Exchange:
             return None
         return msgspec.structs.replace(asked, rules=book.of(profile, relay.directory.roster))
 
-    async def _prepare(self, body: bytes) -> Asked:
+    async def _settle(self, body: bytes) -> tuple[Outline, Profile]:
         """Read the request, settle its limits, find its model."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
@@ -174,6 +178,22 @@ class Exchange:
             await relay.directory.look_again()
         profile = self._profile = relay.directory.find(outline.model)
         watchdog.limits = relay.limits(asked, profile)
+        return outline, profile
+
+    async def _rejoin(self) -> bool:
+        """Relay the reply to the same request of before, if that is still to be had, and say whether it was."""
+        twin = self._client.twin(self._request_id)
+        if twin is None:
+            return False
+        if twin.outcome is None:
+            # Whatever ends that exchange is told to this client by it.
+            self._relay.running.discard(self._watchdog)
+        await twin.follow(self._outlet, self._client)
+        return True
+
+    async def _prepare(self, outline: Outline, profile: Profile) -> Asked:
+        """Fetch what the request gives by URL, and add what is known of it otherwise."""
+        relay, watchdog = self._relay, self._watchdog
         if links := relay.images.linked(self._entry, outline, profile):
             watchdog.enter(Phase.FETCHING)
             outline = await relay.images.inlined(outline, links)
@@ -182,7 +202,7 @@ class Exchange:
             entry=self._entry,
             outline=outline,
             profile=profile,
-            headers=headers,
+            headers=self._client.request_headers,
             request_id=self._request_id,
             received=int(self._time),
             rules=relay.rulebook.of(profile, relay.directory.roster),
@@ -258,7 +278,7 @@ class Exchange:
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
         lane, profile, watchdog, chosen = self._lane, self._profile, self._watchdog, self._plan
         total = watchdog.limits.total
-        well = outcome is Outcome.OK
+        well, rejoined = outcome is Outcome.OK, self._client.rejoined
         return Record(
             time=self._time,
             request_id=self._request_id,
@@ -283,7 +303,8 @@ class Exchange:
             bytes_out=self._outlet.sent,
             usage=chosen.stage.usage if chosen else None,
             losses=losses_shown(self._losses()) or None,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED and profile else None,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED and profile and not rejoined else None,
+            rejoined=rejoined,
         )
 
 
