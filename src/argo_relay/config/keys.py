@@ -368,6 +368,21 @@ KEYS: Final = (
         meaning="How many requests may wait for a place, in all; beyond it clients get 503 and when to come back.",
     ),
     Key(
+        name="rejoin",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="How long a generation goes on whose client has left: the same request from the same client joins it "
+        "from its beginning, and is not paid for twice. Clients that time out and try again do that; one that does not "
+        "come back costs that much more. null ends it at once.",
+        example="30s",
+    ),
+    Key(
+        name="rejoin_memory",
+        kind=kinds.SIZE,
+        meaning="The most that replies kept for `rejoin` may take, all together, in bytes or as a size. One for which "
+        "there is no room is not kept.",
+        example="64MiB",
+    ),
+    Key(
         name="shutdown_grace",
         kind=kinds.GRACE,
         meaning="How long running exchanges may go on when the relay is told to stop.",
