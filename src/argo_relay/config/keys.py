@@ -163,13 +163,13 @@ _ROUTE_KEYS: Final = (
     Key(
         name="hedge_after",
         kind=kinds.DURATION_OR_NONE,
-        meaning="Silence after which the next one is asked, too; the first to answer is taken, the other is cut. "
+        meaning="Silence after which the next one is asked, too (a single one again); the first to answer is taken, the other is cut. "
         "It may cost tokens twice. null for never.",
     ),
     Key(
         name="hedge_share",
         kind=routing.SHARE,
-        meaning="The part of all requests that may be hedged, as 0.05 or 5%.",
+        meaning="The part of the route's requests that may be asked of two, as 0.05 or 5%.",
     ),
 )
 
@@ -245,7 +245,7 @@ KEYS: Final = (
         name="routes",
         kind=kinds.ROWS,
         meaning="Who is asked for a model, by its name or a pattern of names (`*` and `?`); all others are asked of "
-        "`upstream` alone. Of several that fit the name itself goes first, then the first pattern. docs/routes.md has "
+        "`upstream` alone. Of several that fit the name itself counts, else the longest pattern. docs/routes.md has "
         "recipes.",
         example='{gpt-4o: {to: [main, main/gpt-4.1], retries: 2, hedge_after: 5s}, "claude-*": [main]}',
         rows=_ROUTE_KEYS,
