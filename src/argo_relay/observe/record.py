@@ -24,13 +24,17 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
     because its client left; `user` is whom Argo was asked for; `upstream` is the name of the one that answered, and
     `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
-    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside another;
-    `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
+    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
+    another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
+    `rejoined`: it joined a generation that an earlier request had begun. `operation` is what was asked for, in the
+    words of `upstreams.base`. `timer` is the one that fired, and `timer_source` where its limit came from; `timeout` is
+    the total, and `timeout_source` where that came from.
     """
 
     time: float
     request_id: str
     dialect: str
+    operation: str = "generate"
     outcome: Outcome
     seconds: float
     user: str | None = None
@@ -44,12 +48,14 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     hedges: int = 0
     queued: float | None = None
     partial: bool = False
+    rejoined: bool = False
     losses: str | None = None
     stream: bool = False
     code: str | None = None
     phase: str | None = None
     at_fault: str | None = None
     timer: str | None = None
+    timer_source: str | None = None
     timeout: float | None = None
     timeout_source: str | None = None
     first_event: float | None = None
