@@ -15,7 +15,7 @@ from argo_relay.config import addresses, kinds
 from argo_relay.config.keys import KEYS, Key
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
-from argo_relay.config.schema import Config, Images, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
+from argo_relay.config.schema import Config, Images, Log, Metrics, ModelRow, ModelTimeouts, Timeouts, Upstream
 from argo_relay.errors import ConfigError
 
 NAME = "argo-relay.yaml"
@@ -84,6 +84,7 @@ max_body: 1 MiB
 max_in_flight: 1
 shutdown_grace: 0
 log: {format: json, file: relay.log, requests: no}
+metrics: {port: 0, host: "::1", on_client_port: yes}
 """.replace("org/]", "org]")
     )
     assert loaded.config == Config(
@@ -126,6 +127,7 @@ log: {format: json, file: relay.log, requests: no}
         max_in_flight=1,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
+        metrics=Metrics(port=0, host="::1", on_client_port=True),
     )
     assert "default" not in {origin for name, origin in loaded.origins.items() if name != "models"}
     assert loaded.config.models["gpt-4o"].timeouts.idle is msgspec.UNSET
@@ -308,6 +310,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.BEAT: _NUMBERS_NOT,
     kinds.GRACE: (*_NUMBERS_NOT, "null"),
     kinds.PORT: (*_NUMBERS_NOT, "null", "0.5", "65536"),
+    kinds.PORT_OR_NONE: (*_NUMBERS_NOT, "0.5", "65536"),
     kinds.COUNT: (*_NUMBERS_NOT, "null", "0", "0.5"),
     kinds.SIZE: (*_NUMBERS_NOT, "null", "0", "0.5", "5 XB"),
     kinds.BOOLEAN: ("null", "1", "maybe", '"true"', "[true]", "{}"),

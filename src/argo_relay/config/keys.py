@@ -69,6 +69,7 @@ GROUPS: Final = {
     "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
     "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
     "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
+    "metrics": "Figures for Prometheus at /metrics: models and upstreams by name; no users, keys or addresses.",
 }
 """What the keys of a group have in common."""
 
@@ -293,5 +294,21 @@ KEYS: Final = (
         example="/var/log/argo-relay.log",
     ),
     Key(name="log.requests", kind=kinds.BOOLEAN, meaning="Log one line an exchange."),
+    Key(
+        name="metrics.port",
+        kind=kinds.PORT_OR_NONE,
+        meaning="A port of their own for the figures, which asks for no key; null for none, 0 takes any free one.",
+        example="9464",
+    ),
+    Key(
+        name="metrics.host",
+        kind=kinds.HOST,
+        meaning="The address of that port. Whoever reaches it reads which models are used, how much and how well.",
+    ),
+    Key(
+        name="metrics.on_client_port",
+        kind=kinds.BOOLEAN,
+        meaning="Give the figures on the relay's own port, too, behind its client keys.",
+    ),
 )
 """Every key, in the order people meet them."""

@@ -331,6 +331,7 @@ INTERVAL_OR_NONE = Kind(
 BEAT = Kind(expected="a number of seconds, or null or 0 for none", read=_beat, nullable=True)
 GRACE = Kind(expected="a number of seconds, 0 or more", read=lambda value: _at_least(0, value))
 PORT = Kind(expected="a whole number from 0 to 65535", read=_whole(0, 65535))
+PORT_OR_NONE = Kind(expected="a whole number from 0 to 65535, or null for none", read=_whole(0, 65535), nullable=True)
 COUNT = Kind(expected="a whole number from 1 to 1000000", read=_whole(1, 10**6))
 SIZE = Kind(expected="a number of bytes, or a size such as 64MiB, 10 MB or 512KiB; from 1 byte to 1024 GiB", read=_size)
 BOOLEAN = Kind(expected="true or false", read=_boolean)
