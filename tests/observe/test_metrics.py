@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 from argo_relay import __version__
 from argo_relay.neutral.reply import Usage
 from argo_relay.observe.metrics import Metrics
-from argo_relay.observe.present import Breaker, BreakerState, Places, Present
+from argo_relay.observe.present import Breaker, Places, Present
 from argo_relay.observe.record import Outcome, Record
 from support.openmetrics import read_openmetrics
 
@@ -60,9 +60,10 @@ EVERYTHING = replace(
 )
 PRESENT = Present(
     in_flight=lambda: 3,
+    waiting=lambda: 1,
     losses=lambda: {"top_k": 2},
     places=lambda: [Places("main", 2, 5)],
-    breakers=lambda: [Breaker("main", "gpt4o", BreakerState.RESTING)],
+    breakers=lambda: [Breaker("main", "gpt4o", "resting")],
 )
 ASKED = {
     "gen_ai_operation_name": "chat",

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from enum import IntEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-
-class BreakerState(IntEnum):
-    """What a circuit breaker does with calls: pass them, refuse them, or let one through to see."""
-
-    CLOSED = 0
-    RESTING = 1
-    PROBING = 2
+_STATES: Final = {"closed": 0, "resting": 1, "probing": 2}
 
 
 class Breaker(NamedTuple):
-    """The breaker of one model at one upstream (its name, never its address)."""
+    """What the circuit breaker of an upstream (its name), or of a model there, says: closed, resting or probing."""
 
     upstream: str
-    model: str
-    state: BreakerState
+    model: str | None
+    """The upstream's own name of it; None: the breaker is the whole upstream's."""
+    state: str
 
 
 class Places(NamedTuple):
@@ -40,10 +34,12 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
     """Where to read what holds at the moment; each is called in the relay's own thread, and must be quick."""
 
     in_flight: Callable[[], int]
+    waiting: Callable[[], int]
+    """How many wait for a place of the whole relay's."""
     losses: Callable[[], Mapping[str, int]]
     """How many there were since the start, by what was lost."""
-    places: Callable[[], Iterable[Places]] = tuple
-    breakers: Callable[[], Iterable[Breaker]] = tuple
+    places: Callable[[], Iterable[Places]]
+    breakers: Callable[[], Iterable[Breaker]]
 
 
 class PresentFigures(Collector):
@@ -68,7 +64,12 @@ class PresentFigures(Collector):
         return list(self._families(_NOTHING))
 
     def _families(self, source: Present) -> Iterator[Metric]:
-        yield GaugeMetricFamily("argo_relay_in_flight", "Exchanges under way.", value=source.in_flight())
+        yield GaugeMetricFamily(
+            "argo_relay_in_flight", "Exchanges under way, with those that wait.", value=source.in_flight()
+        )
+        yield GaugeMetricFamily(
+            "argo_relay_queue_depth", "Exchanges that wait for a place of the whole relay's.", value=source.waiting()
+        )
         losses = CounterMetricFamily("argo_relay_losses", "What did not cross between dialects.", labels=["loss"])
         for name, count in source.losses().items():
             losses.add_metric([name], count)
@@ -77,7 +78,7 @@ class PresentFigures(Collector):
             "argo_relay_upstream_in_flight", "Exchanges that have a place at an upstream.", labels=["upstream"]
         )
         depth = GaugeMetricFamily(
-            "argo_relay_queue_depth", "Exchanges that wait for a place at an upstream.", labels=["upstream"]
+            "argo_relay_upstream_queue_depth", "Exchanges that wait for a place at an upstream.", labels=["upstream"]
         )
         for places in source.places():
             taken.add_metric([places.upstream], places.taken)
@@ -89,17 +90,17 @@ class PresentFigures(Collector):
     def _breakers(self, breakers: Iterable[Breaker]) -> Metric:
         family = GaugeMetricFamily(
             "argo_relay_breaker_state",
-            "What the circuit breaker does: 0 closed, 1 resting, 2 probing.",
+            "The circuit breaker of an upstream (no model), or of a model there: 0 closed, 1 resting, 2 probing.",
             labels=["upstream", "model"],
         )
-        states: dict[tuple[str, str], BreakerState] = {}
+        states: dict[tuple[str, str], int] = {}
         for upstream, model, state in breakers:
             # Models without a name of their own share a series, which must then stand there once.
-            series = upstream, self._known(model)
-            states[series] = max(state, states.get(series, state))
-        for series, state in states.items():
-            family.add_metric(series, state)
+            series = upstream, "" if model is None else self._known(model)
+            states[series] = max(_STATES[state], states.get(series, 0))
+        for series, number in states.items():
+            family.add_metric(series, number)
         return family
 
 
-_NOTHING = Present(in_flight=lambda: 0, losses=dict)
+_NOTHING: Final = Present(in_flight=lambda: 0, waiting=lambda: 0, losses=dict, places=tuple, breakers=tuple)

@@ -19,21 +19,23 @@ import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from argo_relay.clock import SystemClock
+from argo_relay.clock import Clock, SystemClock
 from argo_relay.config.load import Loaded
-from argo_relay.config.schema import Config
+from argo_relay.config.schema import Config, Upstream
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.site import MAIN, Site
 from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
 from argo_relay.transport.deferred import DeferredTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
-from argo_relay.upstreams.choose import upstream_of
+from argo_relay.upstreams.choose import address_of, upstream_of
 
 if TYPE_CHECKING:
     from argo_relay.observe.metrics import Metrics
+    from argo_relay.observe.present import Present
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _FAREWELL_SECONDS: Final = 2.0
@@ -106,29 +108,55 @@ def _metrics(config: Config) -> Metrics | None:
 @asynccontextmanager
 async def _figures(metrics: Metrics, relay: Relay, doors: Doors) -> AsyncIterator[list[Route]]:
     """Let the figures be read while the block runs; give the routes that the clients' port has of them."""
-    from argo_relay.observe.present import Present  # noqa: PLC0415 - the same library
     from argo_relay.server.scrape import scrape_route, scraped  # noqa: PLC0415 - the same library
 
-    metrics.watch(Present(in_flight=lambda: relay.admission.in_flight, losses=relay.losses.shown))
+    metrics.watch(_present(relay))
     async with contextlib.AsyncExitStack() as stack:
         if doors.figures is not None:
             await stack.enter_async_context(scraped(metrics, doors.figures))
         yield [scrape_route(metrics)] if relay.config.metrics.on_client_port else []
 
 
+def _present(relay: Relay) -> Present:
+    """Say where the figures of the moment are."""
+    from argo_relay.observe.present import Breaker, Places, Present  # noqa: PLC0415 - the same library
+
+    sites = relay.sites.values()
+    return Present(
+        in_flight=lambda: relay.admission.in_flight,
+        waiting=lambda: relay.places.waiting,
+        losses=relay.losses.shown,
+        places=lambda: [Places(site.name, site.places.in_use, site.places.waiting) for site in sites],
+        breakers=lambda: [Breaker(site.name, model, state) for site in sites for model, state in site.states().items()],
+    )
+
+
 @asynccontextmanager
 async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> AsyncIterator[Relay]:
-    config = loaded.config
-    clock = SystemClock()
-    transport = DeferredTransport(reach)
-    upstream = upstream_of(config, os.environ, base_url)
+    config, clock = loaded.config, SystemClock()
+    configured = {key for key, origin in loaded.origins.items() if origin != "default"}
+    async with contextlib.AsyncExitStack() as stack:
+        sites = [
+            await stack.enter_async_context(_site(name, row, config, clock, base_url, reach))
+            for name, row in {MAIN: config.upstream, **config.upstreams}.items()
+        ]
+        yield Relay(config, default_layer(config.timeouts, configured), sites, sink, clock)
+
+
+@asynccontextmanager
+async def _site(
+    name: str, row: Upstream, config: Config, clock: Clock, base_url: str, reach: Reach
+) -> AsyncIterator[Site]:
+    """Keep one upstream's list of models fresh, and its connections until the end."""
+    alone = config if name == MAIN else msgspec.structs.replace(config, upstream=row)
+    address = base_url if name == MAIN else address_of(alone)
+    transport = DeferredTransport(reach if name == MAIN else reach_of(alone, os.environ, address))
+    upstream = upstream_of(alone, os.environ, address)
     warn = logging.getLogger("argo_relay").warning
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
-    configured = {key for key, origin in loaded.origins.items() if origin != "default"}
-    relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)
-    refreshing = asyncio.create_task(directory.keep_fresh(config.upstream.refresh))
+    refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:
-        yield relay
+        yield Site(name, upstream, directory, config, clock)
     finally:
         refreshing.cancel()
         directory.close()
@@ -182,4 +210,5 @@ class _Server(uvicorn.Server):
         if self._on_terminal and not sys.stderr.isatty():
             self.handle_exit(signal.SIGHUP, None)
         else:
-            self._relay.directory.refresh_soon()
+            for site in self._relay.sites.values():
+                site.directory.refresh_soon()
