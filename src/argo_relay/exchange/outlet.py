@@ -22,11 +22,14 @@ class Outlet:
         """A heartbeat opened the reply, before anything was known of the upstream's."""
         self.begun = False
         """The connection has taken something of the reply itself."""
+        self.claimed = False
+        """A reply, not a heartbeat, is being written: no other may come in its place."""
         self.owed = b""
         """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
+        self.claimed = True
         await self._after_beat()
         if self.status is None:
             await self._client.begin(status, headers)
