@@ -67,7 +67,7 @@ def outline(parts: Sequence[Any], name: str = "openai_chat", **fields: Any) -> O
 
 def images(fetcher: Fetcher | None = None, kind: Any = "argo", max_body: int = 2**20, **limits: Any) -> Images:
     config = Config(user="jdoe", upstream=UpstreamConfig(kind=kind), images=ImagesConfig(**limits), max_body=max_body)
-    return Images(config, upstream_of(config, {}, "http://up.example"), fetcher or Fetcher())
+    return Images(config, upstream_of(config.upstream, config.user, {}, "http://up.example"), fetcher or Fetcher())
 
 
 def linked(made: Images, read: Outline, operation: Operation = Operation.GENERATE, name: str = "openai_chat") -> int:

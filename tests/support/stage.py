@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from argo_relay.config.named import MAIN
 from argo_relay.config.schema import Config
 from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
@@ -21,7 +20,7 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
-from argo_relay.exchange.site import MAIN, Site
+from argo_relay.exchange.site import Site
 from argo_relay.observe.record import Record
 from argo_relay.policy.defaults import default_layer
 from argo_relay.transport.base import Answer, Progress
@@ -238,7 +237,7 @@ def stage(
     clock, records, sites, transports = LoopClock(), list[Record](), list[Site](), dict[str, FakeUpstream]()
     for name, plays in {MAIN: play, **(others or {})}.items():
         row = config.upstream if name == MAIN else config.upstreams[name]
-        upstream = upstream_of(msgspec.structs.replace(config, upstream=row), {}, ADDRESS)
+        upstream = upstream_of(row, config.user, {}, ADDRESS, name)
         transports[name] = FakeUpstream(plays)
         directory = Directory(upstream, transports[name], clock, config.models, config.aliases)
         sites.append(Site(name, upstream, directory, config, clock))

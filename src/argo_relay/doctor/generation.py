@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from argo_relay.config.named import MAIN
 from argo_relay.dialects.base import Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.doctor.case import Case
@@ -17,7 +18,7 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
-from argo_relay.exchange.site import MAIN, Site
+from argo_relay.exchange.site import Site
 from argo_relay.framing import jsonx
 from argo_relay.models.roster import Roster
 from argo_relay.policy.defaults import default_layer

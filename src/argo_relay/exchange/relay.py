@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from argo_relay.clock import Clock
+from argo_relay.config.named import MAIN
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
 from argo_relay.exchange.places import Places
-from argo_relay.exchange.site import MAIN, Candidate, Site
+from argo_relay.exchange.site import Candidate, Site
 from argo_relay.exchange.unknown import unknown
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.live import passing_profile

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 
 from argo_relay.clock import Clock
+from argo_relay.config.named import every_upstream
 from argo_relay.config.schema import Config
 from argo_relay.exchange.detours import Detours
 from argo_relay.exchange.directory import Directory
@@ -20,8 +21,6 @@ from argo_relay.policy.pace import Pace
 from argo_relay.transport.deferred import deferred_fetch
 from argo_relay.upstreams.base import Upstream
 
-MAIN: Final = "main"
-"""What the configuration's `upstream` is called."""
 _MOST_MODELS: Final = 500
 """Models of which it is remembered how they have been doing: clients may make up names."""
 
@@ -49,7 +48,7 @@ class Site:
         config: Config,
         clock: Clock,
     ) -> None:
-        row = config.upstream if name == MAIN else config.upstreams[name]
+        row = every_upstream(config)[name]
         self.name = name
         self.upstream = upstream
         self.directory = directory

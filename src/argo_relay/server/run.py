@@ -21,10 +21,11 @@ from starlette.types import ASGIApp
 
 from argo_relay.clock import Clock, SystemClock
 from argo_relay.config.load import Loaded
+from argo_relay.config.named import MAIN, every_upstream
 from argo_relay.config.schema import Config, Upstream
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
-from argo_relay.exchange.site import MAIN, Site
+from argo_relay.exchange.site import Site
 from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
@@ -75,7 +76,7 @@ async def serve(
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
         # A companion is in this very process: no detour and no proxy leads to it.
-        reach = DIRECT if companion else reach_of(loaded.config, os.environ, base_url)
+        reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
         extra = [Route(companion.path, companion.app)] if companion else []
         if metrics is not None:
@@ -138,7 +139,7 @@ async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> Asy
     async with contextlib.AsyncExitStack() as stack:
         sites = [
             await stack.enter_async_context(_site(name, row, config, clock, base_url, reach))
-            for name, row in {MAIN: config.upstream, **config.upstreams}.items()
+            for name, row in every_upstream(config).items()
         ]
         yield Relay(config, default_layer(config.timeouts, configured), sites, sink, clock)
 
@@ -148,10 +149,9 @@ async def _site(
     name: str, row: Upstream, config: Config, clock: Clock, base_url: str, reach: Reach
 ) -> AsyncIterator[Site]:
     """Keep one upstream's list of models fresh, and its connections until the end."""
-    alone = config if name == MAIN else msgspec.structs.replace(config, upstream=row)
-    address = base_url if name == MAIN else address_of(alone)
-    transport = DeferredTransport(reach if name == MAIN else reach_of(alone, os.environ, address))
-    upstream = upstream_of(alone, os.environ, address)
+    address = base_url if name == MAIN else address_of(row)
+    transport = DeferredTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
+    upstream = upstream_of(row, config.user, os.environ, address, name)
     warn = logging.getLogger("argo_relay").warning
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
