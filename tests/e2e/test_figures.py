@@ -165,7 +165,7 @@ def test_an_upstream_that_fails_is_seen_to_rest() -> None:
             assert wire.ask(post(chat("hi", "any"))).status == 502
         page = until(relay, lambda page: page.sum("argo_relay_exchanges_total") == 2)
         assert page.values["argo_relay_breaker_state"] == [({"upstream": "main", "model": ""}, 1)]
-        assert page.sum("argo_relay_exchanges_total", outcome="error", status="502", upstream="main") == 2
+        assert page.sum("argo_relay_exchanges_total", model="unknown", status="502", upstream="main") == 2
 
 
 def test_those_that_wait_are_seen_in_their_queue() -> None:
