@@ -9,6 +9,7 @@ from argo_relay.errors import ConfigError
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.base import Upstream
+from argo_relay.upstreams.llamacpp import ADDRESS, LlamaUpstream
 from argo_relay.upstreams.vendor import ADDRESSES, VendorUpstream
 
 
@@ -17,6 +18,8 @@ def address_of(config: Config) -> str:
     upstream = config.upstream
     if upstream.base_url:
         return upstream.base_url
+    if upstream.kind == "llamacpp":
+        return ADDRESS
     return ENVIRONMENTS[upstream.environment] if upstream.kind == "argo" else ADDRESSES[upstream.kind]
 
 
@@ -26,7 +29,10 @@ def upstream_of(config: Config, environ: Mapping[str, str], base_url: str | None
     kind = config.upstream.kind
     if kind == "argo":
         return ArgoUpstream(base_url=base_url, user=config.user)
-    return VendorUpstream(kind=kind, base_url=base_url, key=_key(config.upstream.key_env, environ))
+    key = _key(config.upstream.key_env, environ)
+    if kind == "llamacpp":
+        return LlamaUpstream(base_url=base_url, key=key)
+    return VendorUpstream(kind=kind, base_url=base_url, key=key)
 
 
 def _key(variable: str | None, environ: Mapping[str, str]) -> str | None:
