@@ -341,7 +341,7 @@ async def test_a_name_off_the_list_is_none_where_the_list_is_all_there_is() -> N
     there = Directory(LlamaUpstream(base_url=BASE), upstream, LoopClock(), aliases={"gpt-4o": "smollm2"})
     assert not there.knows("gpt-5"), "names are passed on before the list has come"
     await there.look_again()
-    assert there.find("SmolLM2").internal_id == "smollm2"
+    assert there.find("smollm2").internal_id == "smollm2"
     assert there.find("gpt-4o").internal_id == "smollm2"
     with pytest.raises(Refused):
         there.find("gpt-5")
