@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from argo_relay.cli.names import check_names
 from argo_relay.config import addresses, kinds, routing
 from argo_relay.config.keys import KEYS, Key
 from argo_relay.config.kinds import Kind
@@ -101,6 +102,8 @@ images: {fetch: no, max_size: 1KiB, max_count: 2, timeout: 3, allow: [Images.Lab
 max_body: 1 MiB
 max_in_flight: 1
 max_queue: 0
+rejoin: 1.5m
+rejoin_memory: 2MiB
 shutdown_grace: 0
 log: {format: json, file: relay.log, requests: no}
 """.replace("org/]", "org]")
@@ -158,6 +161,8 @@ log: {format: json, file: relay.log, requests: no}
         max_body=2**20,
         max_in_flight=1,
         max_queue=0,
+        rejoin=90,
+        rejoin_memory=2 * 2**20,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
     )
@@ -332,6 +337,18 @@ def test_values_to_be_written_are_checked() -> None:
     assert [problem.split(": ")[0] for problem in caught.value.problems] == ["--user", "--port"]
     with pytest.raises(ConfigError, match=r"greater than timeouts\.max_total"):
         check_values({"timeouts.total": 5000})
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```yaml\n(.*?)^```", (DOCS / "routes.md").read_text(), re.DOTALL | re.MULTILINE)
+)
+def test_the_recipes_for_routes_can_stand_in_the_file(loads: Loads, block: str) -> None:
+    loaded = loads(block)
+    assert loaded.warnings == ()
+    assert check_names(loaded.config) == []
 
 
 _NUMBERS_NOT = (

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from argo_relay.config.schema import Config, ModelRow
+from argo_relay.config.named import MAIN
+from argo_relay.config.schema import Config
 from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import ClientLeft, ConnectFailed, ConnectionBroken
@@ -19,6 +20,7 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
+from argo_relay.exchange.site import Site
 from argo_relay.observe.record import Record
 from argo_relay.policy.defaults import default_layer
 from argo_relay.transport.base import Answer, Progress
@@ -81,21 +83,36 @@ class FakeAnswer:
         self._upstream.note("closed")
 
 
-class FakeUpstream:
-    """A transport whose upstream plays `play` for each call."""
+Plays = Play | Sequence[Play]
+"""What an upstream does with each call; of several the last goes on."""
 
-    def __init__(self, play: Play) -> None:
-        self.play = play
+
+class FakeUpstream:
+    """A transport whose upstream plays `plays`, one a call, and the last of them from then on."""
+
+    def __init__(self, plays: Plays) -> None:
+        self.plays = [plays] if isinstance(plays, Play) else list(plays)
         self.calls: list[Call] = []
+        self.called: list[float] = []
         self.ended: list[tuple[str, float]] = []
         self.answers: list[FakeAnswer] = []
+
+    @property
+    def play(self) -> Play:
+        """What the next call gets."""
+        return self.plays[min(len(self.calls), len(self.plays) - 1)]
+
+    @play.setter
+    def play(self, play: Play) -> None:
+        self.plays = [play]
 
     def note(self, how: str) -> None:
         self.ended.append((how, round(asyncio.get_running_loop().time(), 3)))
 
     async def open(self, call: Call, progress: Progress) -> Answer:
-        self.calls.append(call)
         play = self.play
+        self.calls.append(call)
+        self.called.append(round(asyncio.get_running_loop().time(), 3))
         try:
             await asyncio.sleep(play.connect)
             if play.refuse:
@@ -115,8 +132,15 @@ class FakeUpstream:
         return None
 
 
+def _nothing() -> None:
+    return None
+
+
 class FakeClient:
-    """A client that sends `pieces`, may leave, and may stop reading after some bytes."""
+    """A client that sends `pieces`, may leave, and may stop reading after some bytes.
+
+    As a server does, it tells of the connection's end after the reply's end, too, and overlooks what is written later.
+    """
 
     def __init__(
         self,
@@ -135,6 +159,8 @@ class FakeClient:
         self._leave = leave
         self._reads = reads
         self._stuck = asyncio.Event()
+        self._on_leave: Callable[[], None] = _nothing
+        self._gone = False
         self._start = asyncio.get_running_loop().time()
 
     @property
@@ -156,22 +182,33 @@ class FakeClient:
         return piece
 
     def watch(self, on_leave: Callable[[], None]) -> None:
+        self._on_leave = on_leave
         if self._leave is not None:
-            asyncio.get_running_loop().call_later(self._leave - self.now, on_leave)
+            asyncio.get_running_loop().call_later(self._leave - self.now, self._go)
+
+    def _go(self) -> None:
+        self._gone = True
+        self._stuck.set()
+        self._on_leave()
 
     async def begin(self, status: int, headers: Headers) -> None:
+        if self._gone:
+            return
         assert self.status is None, "a reply begins once"
         self.status = status
         self.headers = dict(headers)
 
     async def write(self, data: bytes, last: bool = False) -> None:
-        assert self.status is not None, "a reply begins with its head"
-        assert self.ended is None, "nothing follows the end"
+        assert self.status is not None or self._gone, "a reply begins with its head"
+        assert self.ended is None or self._gone, "nothing follows the end"
         if self._reads is not None and len(self.body) >= self._reads:
             await self._stuck.wait()
+        if self._gone:
+            return
         self.written.append((round(self.now, 3), data))
         if last:
             self.ended = round(self.now, 3)
+            asyncio.get_running_loop().call_soon(self._on_leave)
 
     def read_again(self) -> None:
         self._reads = None
@@ -179,6 +216,7 @@ class FakeClient:
 
     def abort(self) -> None:
         self.aborted = round(self.now, 3)
+        asyncio.get_running_loop().call_soon(self._go)
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -199,6 +237,8 @@ class Stage:
     upstream: FakeUpstream
     relay: Relay
     records: list[Record]
+    upstreams: Mapping[str, FakeUpstream] = field(default_factory=dict)
+    """All of them, by name."""
 
     async def run(self, client: FakeClient, entry: Entry | None = None) -> Outcome:
         start = asyncio.get_running_loop().time()
@@ -207,18 +247,27 @@ class Stage:
         return Outcome(client, self.upstream, self.records[-1], round(took, 3))
 
 
-def stage(play: Play, config: Config | None = None, configured: frozenset[str] = frozenset()) -> Stage:
-    """Return a relay whose upstream does what `play` says. Needs a running loop."""
+def stage(
+    play: Plays,
+    config: Config | None = None,
+    configured: frozenset[str] = frozenset(),
+    others: Mapping[str, Plays] | None = None,
+) -> Stage:
+    """Return a relay whose upstream does what `play` says, and each of `others` its own. Needs a running loop."""
     config = config or Config(user="tester")
-    address = "http://secret-upstream.example:1234/argoapi"
-    upstream = upstream_of(config, {}, address)
-    transport = FakeUpstream(play)
-    records: list[Record] = []
-    rows: dict[str, ModelRow] = config.models
-    directory = Directory(upstream, transport, LoopClock(), rows, config.aliases)
-    layer = default_layer(config.timeouts, configured)
-    relay = Relay(config, layer, upstream, directory, records.append, LoopClock())
-    return Stage(transport, relay, records)
+    clock, records, sites, transports = LoopClock(), list[Record](), list[Site](), dict[str, FakeUpstream]()
+    for name, plays in {MAIN: play, **(others or {})}.items():
+        row = config.upstream if name == MAIN else config.upstreams[name]
+        upstream = upstream_of(row, config.user, {}, ADDRESS, name)
+        transports[name] = FakeUpstream(plays)
+        directory = Directory(upstream, transports[name], clock, config.models, config.aliases)
+        sites.append(Site(name, upstream, directory, config, clock))
+    relay = Relay(config, default_layer(config.timeouts, configured), sites, records.append, clock)
+    relay.chance = lambda: 1.0
+    return Stage(transports[MAIN], relay, records, transports)
+
+
+ADDRESS = "http://secret-upstream.example:1234/argoapi"
 
 
 def ask(**fields: Any) -> bytes:
