@@ -44,6 +44,8 @@ class System:
     """Who installs it; `path`: whoever runs the machine; `here`: it is this project."""
     command: str
     packages: tuple[str, ...] = ()
+    alone: tuple[str, ...] = ()
+    """Installed by pip after them, without what they ask for."""
     overrides: Mapping[str, str] = field(default_factory=dict)
     """Of npm's."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -186,7 +188,9 @@ PEERS: Final = (
         name="litellm",
         version="1.109.1",
         by="pip",
-        packages=("litellm[proxy]==1.109.1",),
+        # Not every part that 1.109.1 names is in the package index; it runs on those of the version before.
+        packages=("litellm[proxy]==1.106.2",),
+        alone=("litellm==1.109.1",),
         command="$bin/litellm --config $home/config.yaml --host 127.0.0.1 --port $port --num_workers 1",
         files={"config.yaml": _LITELLM % KEY},
         env={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "DO_NOT_TRACK": "1"},

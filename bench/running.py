@@ -62,7 +62,8 @@ def install(system: System) -> Path:
 def _installing(system: System, place: Path) -> list[list[str]]:
     if system.by == "pip":
         pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        return [[sys.executable, "-m", "venv", str(place)], [*pip, *system.packages]]
+        alone = [[*pip, "--no-deps", *system.alone]] if system.alone else []
+        return [[sys.executable, "-m", "venv", str(place)], [*pip, *system.packages], *alone]
     (place / "package.json").write_text(json.dumps({"private": True, "overrides": dict(system.overrides)}))
     return [["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *system.packages]]
 
