@@ -7,6 +7,7 @@ import json
 import re
 import time
 from dataclasses import dataclass
+from textwrap import shorten
 from typing import Any, Final
 
 import httpx
@@ -19,6 +20,8 @@ _COMPLETE: Final = re.compile(
     rb'\[DONE\]|"message_stop"|"response\.completed"|"(?:finishReason|finish_reason|stop_reason)"\s*:\s*"'
 )
 _FAILED: Final = re.compile(rb'event: error|"response\.failed"|"error"\s*:\s*[{"]')
+_SHOWN: Final = 160
+"""Characters of an error's message."""
 _TIMERS: Final = re.compile(r"total|first.?event|ttft|idle|connect|read timeout|request_timeout|stream_timeout")
 
 
@@ -77,19 +80,24 @@ class Seen:
 
     @property
     def message(self) -> str:
-        """Return the error's message, or the beginning of what came in its place."""
+        """Return how the error's message begins, or what came in its place; empty when all went well."""
+        if self.status == 200 and not self.error:
+            return ""
         said = self.error.get("message") or self.body.decode(errors="replace")
-        return " ".join(str(said).split())
+        return shorten(str(said), _SHOWN)
 
     @property
-    def names_timer(self) -> bool:
-        """Whether the reply says which timer has run out."""
-        return _TIMERS.search(self.message.lower()) is not None or "x-timeout-timer" in dict(self.headers)
+    def names_timer(self) -> str:
+        """Return whether the error says which timer has run out."""
+        if not self.message:
+            return "no error"
+        named = _TIMERS.search(self.message.lower()) is not None or "x-timeout-timer" in dict(self.headers)
+        return "yes" if named else "no"
 
     @property
     def retry(self) -> str:
         """Return what it tells the official SDKs about trying again, which they do when it says nothing."""
-        return dict(self.headers).get("x-should-retry", "says nothing")
+        return dict(self.headers).get("x-should-retry", "says nothing" if self.message else "no error")
 
 
 def request(system: System, dialect: str, prompt: str, stream: bool, wish: Wish) -> Request:

@@ -69,8 +69,6 @@ LEAVES: Final = {
 }
 _SDK: Final = "one SDK call, timeout=2: started / run to the end"
 _OUR_KEYS: Final = {key.name for key in KEYS}
-_SHOWN: Final = 150
-"""Characters of an error's message."""
 _REJOIN: Final = "the same with `rejoin: 30s`"
 
 
@@ -224,10 +222,7 @@ def _tables(rows: list[Row], show: Callable[[Lines], str]) -> Iterator[str]:
     rejoin = [_REJOIN] if "rejoin" in _OUR_KEYS else []
     heads = ["", *(f"left {name}" for name in LEAVES), _SDK, *rejoin]
     yield show([heads, *([row.name, *row.leaves, *[""] * (len(heads) - 1 - len(row.leaves))] for row in rows)])
-    said = [
-        [row.name, row.asks, "yes" if row.error.names_timer else "no", row.error.retry, row.error.message[:_SHOWN]]
-        for row in rows
-    ]
+    said = [[row.name, row.asks, row.error.names_timer, row.error.retry, row.error.message] for row in rows]
     yield show([["", "asked for by", "names the timer", "x-should-retry", "the first cell's error"], *said])
 
 

@@ -1,9 +1,10 @@
 """The systems that the benches set side by side: where they come from, how they are configured, how they are asked.
 
 Each is installed once, pinned, into `.bench/` beside the project, and runs from there as a process of its own, with a
-folder of its own as home. In commands, files and variables `$port` is where it shall listen, `$upstream` the upstream's
-address, `$limit` and `$limit_ms` the time limit it shall have, `$retries` how often it may try again, `$bin` where its
-commands are, `$home` its folder.
+folder of its own as home. In commands, files and variables `$port` is where it shall listen (`$other_port`: for what
+else it serves), `$upstream` the upstream's address, `$limit` and `$limit_ms` the time limit it shall have, `$retries` how
+often it may try again (`$attempts`: the first time included), `$bin` and `$modules` where it is installed, `$home` its
+folder, `$extra` more lines of configuration.
 """
 
 from __future__ import annotations
@@ -260,7 +261,7 @@ PEERS: Final = (
         packages=("vllm-router==0.1.17",),
         command="$bin/vllm-router --host 127.0.0.1 --port $port --worker-urls $upstream --policy round_robin "
         "--health-check-endpoint /v1/models --prometheus-port $other_port --prometheus-host 127.0.0.1 "
-        "--request-timeout-secs $limit --retry-max-retries $retries --disable-circuit-breaker",
+        "--request-timeout-secs $limit --retry-max-retries $attempts --disable-circuit-breaker",
         static=True,
         limited="`--request-timeout-secs`, `--retry-max-retries`",
     ),

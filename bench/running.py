@@ -54,9 +54,13 @@ def install(system: System) -> Path:
             try:
                 subprocess.run(command, cwd=place, stdout=file, stderr=file, check=True, timeout=_INSTALLING)
             except (OSError, subprocess.SubprocessError) as problem:
-                raise AbsentError(f"{type(problem).__name__} of {Path(command[0]).name}; see {log}") from None
+                raise AbsentError(f"{type(problem).__name__} of {Path(command[0]).name}; see {_shown(log)}") from None
     (place / "installed").touch()
     return commands
+
+
+def _shown(log: Path) -> Path:
+    return log.relative_to(CACHE.parent)
 
 
 def _installing(system: System, place: Path) -> list[list[str]]:
@@ -114,6 +118,7 @@ def _values(commands: Path, home: Path, upstream: str, limit: float | None) -> d
         "limit": f"{seconds:g}",
         "limit_ms": f"{seconds * 1000:.0f}",
         "retries": str(RETRIES),
+        "attempts": str(RETRIES + 1),
     }
 
 
@@ -134,8 +139,8 @@ async def _answering(system: System, process: asyncio.subprocess.Process, log: P
                     return url
                 await asyncio.sleep(0.2)
     except TimeoutError:
-        raise AbsentError(f"did not serve within {_STARTING:g} s; see {log}") from None
-    raise AbsentError(f"ended with {process.returncode}; see {log}")
+        raise AbsentError(f"did not serve within {_STARTING:g} s; see {_shown(log)}") from None
+    raise AbsentError(f"ended with {process.returncode}; see {_shown(log)}")
 
 
 def _address(system: System, log: Path, values: Mapping[str, str]) -> str | None:
