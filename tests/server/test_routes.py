@@ -174,7 +174,7 @@ async def test_every_dialect_has_its_paths(path: str) -> None:
         dialects = {"messages": "anthropic", "responses": "openai_responses"}
         (record,) = there.stage.records
         assert record.dialect == dialects.get(path.rpartition("/")[2], "google")
-        assert (record.upstream, record.model) == ("anthropic", "m")
+        assert (record.upstream, record.spoken, record.model) == ("main", "anthropic", "m")
 
 
 async def test_tokens_are_counted() -> None:
