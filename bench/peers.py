@@ -2,9 +2,9 @@
 
 Each is installed once, pinned, into `.bench/` beside the project, and runs from there as a process of its own, with a
 folder of its own as home. In commands, files and variables `$port` is where it shall listen (`$other_port`: for what
-else it serves), `$upstream` the upstream's address, `$limit` and `$limit_ms` the time limit it shall have, `$retries` how
-often it may try again (`$attempts`: the first time included), `$bin` and `$modules` where it is installed, `$home` its
-folder, `$extra` more lines of configuration.
+else it serves), `$upstream` the upstream's address, `$limit` and `$limit_ms` the time limit it shall have, `$retries`
+how often it may try again (`$attempts`: the first time included), `$bin` and `$modules` where it is installed, `$home`
+its folder, `$extra` more lines of configuration.
 """
 
 from __future__ import annotations
