@@ -139,6 +139,10 @@ def test_a_candidate_is_not_judged_by_an_upstream_that_was_refused() -> None:
             "hedge_after: 701 is not less than models.M.timeouts.total, 700",
         ),
         (
+            "models: {M: {timeouts: {total: 60}}}\nroutes: {m: {to: [main], hedge_after: 1m}}",
+            "hedge_after: 60 is not less than models.M.timeouts.total, 60",
+        ),
+        (
             "models: {n: {timeouts: {total: 700}}}\nroutes: {m*: {to: [main], hedge_after: 650}}",
             "hedge_after: 650 is not less than timeouts.total, 600",
         ),

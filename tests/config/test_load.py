@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from argo_relay.cli.names import check_names
 from argo_relay.config import addresses, kinds, routing
 from argo_relay.config.keys import KEYS, Key
 from argo_relay.config.kinds import Kind
@@ -332,6 +333,18 @@ def test_values_to_be_written_are_checked() -> None:
     assert [problem.split(": ")[0] for problem in caught.value.problems] == ["--user", "--port"]
     with pytest.raises(ConfigError, match=r"greater than timeouts\.max_total"):
         check_values({"timeouts.total": 5000})
+
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```yaml\n(.*?)^```", (DOCS / "routes.md").read_text(), re.DOTALL | re.MULTILINE)
+)
+def test_the_recipes_for_routes_can_stand_in_the_file(loads: Loads, block: str) -> None:
+    loaded = loads(block)
+    assert loaded.warnings == ()
+    assert check_names(loaded.config) == []
 
 
 _NUMBERS_NOT = (

@@ -10,6 +10,7 @@ import msgspec
 from argo_relay.config.check import Findings
 from argo_relay.config.kinds import plainest, shown
 from argo_relay.config.named import asks_argo, every_upstream
+from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route, Upstream
 
 
@@ -107,16 +108,24 @@ def _meant(name: str, known: dict[str, Upstream]) -> str:
 def _check_hedging(name: str, route: Route, config: Config, findings: Findings) -> None:
     """Refuse a second attempt that would begin when the exchange is over."""
     path = ("routes", name, "hedge_after")
-    totals = {("timeouts", "total"): config.timeouts.total} | {
-        ("models", model, "timeouts", "total"): row.timeouts.total
-        for model, row in config.models.items()
-        if row.timeouts.total is not msgspec.UNSET and fnmatchcase(model.lower(), name.lower())
-    }
+    totals = _totals_of(name, config)
     longest = max(totals, key=totals.__getitem__)
     if route.hedge_after is None or route.hedge_after < totals[longest] or findings.refused & set(totals):
         return
     what = f"{plainest(route.hedge_after)} is not less than {'.'.join(longest)}, {plainest(totals[longest])}"
     findings.tell(findings.settings[path].place, f"{what}: the request is over then", ".".join(path))
+
+
+def _totals_of(name: str, config: Config) -> dict[tuple[str, ...], float]:
+    """Return the totals that requests on a route may have, by the paths of their keys."""
+    folded, among = name.lower(), is_pattern(name)
+    of_models: dict[tuple[str, ...], float] = {
+        ("models", model, "timeouts", "total"): row.timeouts.total
+        for model, row in config.models.items()
+        if row.timeouts.total is not msgspec.UNSET
+        and (fnmatchcase(model.lower(), folded) if among else model.lower() == folded)
+    }
+    return of_models if of_models and not among else of_models | {("timeouts", "total"): config.timeouts.total}
 
 
 def _tell(findings: Findings, key: str, what: str) -> None:

@@ -176,7 +176,7 @@ _ROUTE_KEYS: Final = (
 GROUPS: Final = {
     "upstream": "Who answers; routes call it `main`.",
     "breaker": "When an upstream that fails is left alone for a while: it is then asked only after all others.",
-    "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
+    "timeouts": "The server's own limits, in seconds or as 500ms, 30s, 5m. Requests and models may have others.",
     "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
     "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
 }

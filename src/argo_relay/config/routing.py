@@ -18,6 +18,11 @@ _WILD: Final = re.compile(r"[*?]")
 _NOT_IN_PATTERN: Final = re.compile(r"[^\w .:/@+*?-]")
 
 
+def is_pattern(name: str) -> bool:
+    """Say whether a route's name stands for all names that fit it."""
+    return _WILD.search(name) is not None
+
+
 def _upstream_name(value: object) -> str:
     if not isinstance(value, str):
         hint = " (put it in quotes if you mean text)" if isinstance(value, int | float) else ""
@@ -43,7 +48,7 @@ def _row_of_model(value: object) -> str:
 
 def _route_name(value: object) -> str:
     name = _row_of_model(value)
-    bad = _NOT_IN_PATTERN.search(name) if _WILD.search(name) else None
+    bad = _NOT_IN_PATTERN.search(name) if is_pattern(name) else None
     if bad:
         what = f"{shown(bad[0])} has no meaning in a pattern: only `*` (any characters) and `?` (any one) have"
         raise ConfigError([f"{shown(name)}: {what}"])

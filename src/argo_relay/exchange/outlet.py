@@ -20,10 +20,13 @@ class Outlet:
         """Bytes of the body handed to the connection."""
         self.early = False
         """A heartbeat opened the reply, before anything was known of the upstream's."""
+        self.begun = False
+        """More than heartbeats has gone out."""
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
         await self._after_beat()
+        self.begun = True
         if self.status is None:
             await self._client.begin(status, headers)
             self.status = status

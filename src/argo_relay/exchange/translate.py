@@ -91,6 +91,10 @@ class TranslateStage:
         """Return the error as the stream's last event."""
         return self._encoder.feed(Failed(failure=failure))
 
+    def go_on_from(self, other: TranslateStage) -> None:
+        """Continue the client's stream where another stage, of which it got signs of life only, has begun it."""
+        self._encoder = other._encoder
+
     def _noted(self, reply: Reply) -> Reply:
         """Take note of a whole reply, and name its model where the upstream does not."""
         if not reply.model:

@@ -24,8 +24,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
     because its client left; `user` is whom Argo was asked for; `upstream` is the name of the one that answered, and
     `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
-    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside another;
-    `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
+    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
+    another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
     """
 
     time: float

@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from argo_relay.errors import Refused
 from argo_relay.neutral.failure import bad_request
-from argo_relay.policy.deadline import Limit, Source, Timer, as_seconds
+from argo_relay.policy.deadline import SET_BY_REQUESTS, Limit, Source, Timer, as_seconds
 
 HEADERS: Final = ("x-request-timeout", "x-server-timeout")
 """Headers that carry a total in seconds, strongest first: ours, and the one that Google's SDKs send."""
 
-_MEMBERS: Final = {timer.value: timer for timer in Timer if timer is not Timer.BODY}
+_MEMBERS: Final = {timer.value: timer for timer in SET_BY_REQUESTS}
 _HOW: Final = 'Give seconds above zero, such as 120, or an object such as {"total": 120, "idle": 30}.'
 
 
