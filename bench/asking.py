@@ -84,7 +84,7 @@ class Seen:
         if self.status == 200 and not self.error:
             return ""
         said = self.error.get("message") or self.body.decode(errors="replace")
-        return shorten(str(said), _SHOWN)
+        return shorten(str(said), _SHOWN, placeholder=" ...")
 
     @property
     def names_timer(self) -> str:

@@ -1,6 +1,6 @@
 """Whether deadlines hold, and what becomes of an upstream whose client has gone: this project beside its peers.
 
-    .venv/bin/python bench/deadlines_vs_peers.py                      all that install here; 15 minutes the first time
+    .venv/bin/python bench/deadlines_vs_peers.py                      all that install here; 10 minutes, later 5
     .venv/bin/python bench/deadlines_vs_peers.py --no-peers           argo-relay alone, half a minute
     .venv/bin/python bench/deadlines_vs_peers.py --only litellm ccr   some of them
     .venv/bin/python bench/deadlines_vs_peers.py --markdown           tables for docs/benchmarks.md
@@ -107,7 +107,7 @@ class Bench:
             asyncio.gather(*asks), asyncio.gather(*leaves), asyncio.gather(*map(self._called, calls))
         )
         return Row(
-            name=f"{system.name} {system.version if system is not OURS else dialect}",
+            name=f"{system.name} {system.version if system is not OURS else dialect}".strip(),
             asks=system.limited,
             ends=[text for text, _ in seen],
             leaves=[*left, *called],
@@ -173,9 +173,9 @@ async def _all(systems: Sequence[System]) -> tuple[list[Row], dict[str, str]]:
         bench = Bench(there, client)
         for system in systems:
             try:
-                _progress(f"{system.name} {system.version}: installing")
+                _progress(f"{system.name}: installing")
                 commands = await asyncio.to_thread(install, system)
-                _progress(f"{system.name} {system.version}: starting")
+                _progress(f"{system.name}: starting")
                 rows += await _measured(bench, system, commands, there.url)
             except AbsentError as reason:
                 _progress(f"{system.name}: left out: {reason}")
@@ -198,7 +198,7 @@ async def _measured(bench: Bench, system: System, commands: Path, url: str) -> l
         called = [plain]
         if ours and "rejoin" in _OUR_KEYS:
             called.append(await run(extra="rejoin: 30s\n"))
-        _progress(f"{system.name} {system.version}: measuring, about 20 s")
+        _progress(f"{system.name}: measuring, about 20 s")
         calls = {
             dialect: [official(system, dialect, place, Wish(url)) for place in called] for dialect in system.dialects
         }

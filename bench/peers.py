@@ -41,6 +41,7 @@ class System:
 
     name: str
     version: str
+    """Empty when it is the machine's."""
     by: Literal["pip", "npm", "path", "here"]
     """Who installs it; `path`: whoever runs the machine; `here`: it is this project."""
     command: str
@@ -181,7 +182,7 @@ OURS: Final = System(
     files={"relay.yaml": "log: {requests: false}\n$extra"},
     dialects=("chat", "responses", "messages", "google"),
     asks=_ours,
-    limited="`timeout` in the body",
+    limited="`timeout` in the body; `retries` in the configuration",
 )
 
 PEERS: Final = (
@@ -290,7 +291,7 @@ PEERS: Final = (
     ),
     System(
         name="nginx",
-        version="of the machine",
+        version="",
         by="path",
         command="nginx -p $home -c $home/nginx.conf",
         files={"nginx.conf": _NGINX},
@@ -299,7 +300,7 @@ PEERS: Final = (
     ),
     System(
         name="haproxy",
-        version="of the machine",
+        version="",
         by="path",
         command="haproxy -db -f $home/haproxy.cfg",
         files={"haproxy.cfg": _HAPROXY},

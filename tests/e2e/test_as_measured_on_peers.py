@@ -221,7 +221,11 @@ async def called(there: There, call: Callable[[str, str], None]) -> list[str]:
     return [row["state"] for row in await there.asked(tag)]
 
 
-async def test_no_generation_runs_to_its_end_for_an_sdk_that_has_given_up(there: There) -> None:
-    started = await asyncio.gather(*(called(there, call) for call in (chat, responses, messages, google)))
-    assert {state for states in started for state in states} == {"aborted"}
-    assert max(map(len, started)) <= 3
+async def test_an_sdk_call_that_times_out_starts_one_generation_and_none_runs_to_its_end(there: There) -> None:
+    """The SDKs say how long they wait; they are told half a second before, and not to try again."""
+    for _ in range(TRIES):
+        started = await asyncio.gather(*(called(there, call) for call in (chat, responses, messages, google)))
+        assert {state for states in started for state in states} == {"aborted"}
+        if sum(map(len, started)) == len(started):
+            return
+    raise AssertionError(f"more than one generation for one call: {started}")
