@@ -131,7 +131,7 @@ class Attempts:
         race = self._race = Race()
 
         def granted() -> bool:
-            if self._outlet.begun or not hedges.take():
+            if self._outlet.claimed or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
@@ -150,7 +150,7 @@ class Attempts:
             try:
                 await self._try(trial)
             except UpstreamRefused as refused:
-                open_ = lessons < _MOST_LESSONS and not self._outlet.begun
+                open_ = lessons < _MOST_LESSONS and not self._outlet.claimed
                 wiser = self._learn(asked, trial, refused.failure) if open_ else None
                 if wiser is None:
                     raise
@@ -227,7 +227,7 @@ class Attempts:
 
     def _trouble(self, error: RelayError) -> Trouble | None:
         """Return what an error says of the attempt; None when no other may follow."""
-        return None if self._outlet.begun else trouble_of(error, self._relay.clock.wall())
+        return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
 
     def _pause(self, number: int, error: RelayError) -> float | None:
         """Return the seconds until the next round; None when there is none, or no time for it."""

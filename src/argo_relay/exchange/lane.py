@@ -184,8 +184,9 @@ class Lane:
             block = self._released(block)
         if block:
             self._attempt.writing()
-            if not outlet.begun:
+            if not outlet.claimed:
                 self._commit()
+                outlet.owed = block
                 await outlet.begin(200, self._head(block, passed))
             await outlet.write(block)
             self._attempt.written()

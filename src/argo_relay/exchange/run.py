@@ -20,6 +20,7 @@ from argo_relay.exchange.intake import read_body
 from argo_relay.exchange.lane import WHOLE_HEADERS, UpstreamRefused
 from argo_relay.exchange.operations import outline_of
 from argo_relay.exchange.outlet import Outlet
+from argo_relay.exchange.partial import hand_over
 from argo_relay.exchange.plan import Asked
 from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.verdict import Trial
@@ -33,7 +34,7 @@ from argo_relay.policy.deadline import Limits, Timer, shown
 from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.patience import Patience, beat_every, patience_of, within
-from argo_relay.policy.wish import wish
+from argo_relay.policy.wish import wants_partial, wish
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
@@ -68,6 +69,8 @@ class Exchange:
         self._stream = False
         self._received = 0
         self._user: str | None = None
+        self._wants_partial = False
+        self._partial = False
 
     async def run(self) -> None:
         """Serve the request."""
@@ -94,6 +97,8 @@ class Exchange:
             return None, Outcome.CANCELLED
         except DeadlinePassed as passed:
             failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
+            if await self._hand_over(passed.timer):
+                return failure, Outcome.TIMEOUT
         except Refused as refused:
             failure = refused.failure
             own = refused if isinstance(refused, UpstreamRefused) else None
@@ -110,6 +115,22 @@ class Exchange:
             self._log_bug(error)
             self._client.abort()
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
+
+    async def _hand_over(self, timer: str) -> bool:
+        """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
+        trial = self._trial
+        if not self._wants_partial or trial is None:
+            return False
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                headers = [*self._every_reply(), ("x-timeout-timer", timer)]
+                self._partial = await hand_over(trial.plan, self._outlet, headers)
+        except TimeoutError:
+            self._client.abort()
+            return True
+        except Exception as error:  # noqa: BLE001 -- the border: what cannot be handed over ends with the error
+            self._log_bug(error)
+        return self._partial
 
     async def _serve(self) -> None:
         relay = self._relay
@@ -133,6 +154,7 @@ class Exchange:
         outline = outline_of(self._entry, body)
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         wished = wish(outline.timeout, headers)
+        self._wants_partial = wants_partial(outline.timeout, headers)
         watchdog.settle(relay.limits(wished))
         if not relay.knows(outline.model):
             await relay.main.directory.look_again()
@@ -147,6 +169,7 @@ class Exchange:
             request_id=self._request_id,
             received=int(self._time),
             user=self._user,
+            partial=self._wants_partial,
         )
 
     def _within_patience(self, limits: Limits) -> Limits:
@@ -240,6 +263,7 @@ class Exchange:
             at_fault=failure.at_fault if failure else None,
             phase=None if well else watchdog.phase.value,
             timer=failure.timer if failure else None,
+            partial=self._partial,
             timeout=total.seconds,
             timeout_source=total.source.value,
             bytes_in=self._received,
