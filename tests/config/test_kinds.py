@@ -144,6 +144,20 @@ def test_none_is_taken_where_it_means_no_limit() -> None:
     refusal(kinds.BEAT, False)
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [(30, 30.0), ("30s", 30.0), ("1.5 m", 90.0), ("2h", 7200.0), ("500ms", 0.5), (None, None)]
+)
+def test_a_span_may_name_its_unit(written: object, seconds: float | None) -> None:
+    assert kinds.DURATION_OR_NONE.accept(written) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", [0, "0s", -1, "30", "s", "30S", "30 sec", "1m30s", "-1s", "1e3s", True, [], math.inf]
+)
+def test_a_span_is_nothing_else(written: object) -> None:
+    refusal(kinds.DURATION_OR_NONE, written)
+
+
 def test_a_port_is_a_whole_number_in_range() -> None:
     assert kinds.PORT.accept(0) == 0
     assert kinds.PORT.accept(65535) == 65535

@@ -102,6 +102,8 @@ images: {fetch: no, max_size: 1KiB, max_count: 2, timeout: 3, allow: [Images.Lab
 max_body: 1 MiB
 max_in_flight: 1
 max_queue: 0
+rejoin: 1.5m
+rejoin_memory: 2MiB
 shutdown_grace: 0
 log: {format: json, file: relay.log, requests: no}
 """.replace("org/]", "org]")
@@ -159,6 +161,8 @@ log: {format: json, file: relay.log, requests: no}
         max_body=2**20,
         max_in_flight=1,
         max_queue=0,
+        rejoin=90,
+        rejoin_memory=2 * 2**20,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
     )

@@ -132,8 +132,15 @@ class FakeUpstream:
         return None
 
 
+def _nothing() -> None:
+    return None
+
+
 class FakeClient:
-    """A client that sends `pieces`, may leave, and may stop reading after some bytes."""
+    """A client that sends `pieces`, may leave, and may stop reading after some bytes.
+
+    As a server does, it tells of the connection's end after the reply's end, too, and overlooks what is written later.
+    """
 
     def __init__(
         self,
@@ -152,6 +159,8 @@ class FakeClient:
         self._leave = leave
         self._reads = reads
         self._stuck = asyncio.Event()
+        self._on_leave: Callable[[], None] = _nothing
+        self._gone = False
         self._start = asyncio.get_running_loop().time()
 
     @property
@@ -173,22 +182,33 @@ class FakeClient:
         return piece
 
     def watch(self, on_leave: Callable[[], None]) -> None:
+        self._on_leave = on_leave
         if self._leave is not None:
-            asyncio.get_running_loop().call_later(self._leave - self.now, on_leave)
+            asyncio.get_running_loop().call_later(self._leave - self.now, self._go)
+
+    def _go(self) -> None:
+        self._gone = True
+        self._stuck.set()
+        self._on_leave()
 
     async def begin(self, status: int, headers: Headers) -> None:
+        if self._gone:
+            return
         assert self.status is None, "a reply begins once"
         self.status = status
         self.headers = dict(headers)
 
     async def write(self, data: bytes, last: bool = False) -> None:
-        assert self.status is not None, "a reply begins with its head"
-        assert self.ended is None, "nothing follows the end"
+        assert self.status is not None or self._gone, "a reply begins with its head"
+        assert self.ended is None or self._gone, "nothing follows the end"
         if self._reads is not None and len(self.body) >= self._reads:
             await self._stuck.wait()
+        if self._gone:
+            return
         self.written.append((round(self.now, 3), data))
         if last:
             self.ended = round(self.now, 3)
+            asyncio.get_running_loop().call_soon(self._on_leave)
 
     def read_again(self) -> None:
         self._reads = None
@@ -196,6 +216,7 @@ class FakeClient:
 
     def abort(self) -> None:
         self.aborted = round(self.now, 3)
+        asyncio.get_running_loop().call_soon(self._go)
 
     def json(self) -> Any:
         return json.loads(self.body)

@@ -163,13 +163,13 @@ _ROUTE_KEYS: Final = (
     Key(
         name="hedge_after",
         kind=kinds.DURATION_OR_NONE,
-        meaning="Silence after which the next one is asked, too; the first to answer is taken, the other is cut. "
+        meaning="Silence after which the next one is asked, too (a single one again); the first to answer is taken, the other is cut. "
         "It may cost tokens twice. null for never.",
     ),
     Key(
         name="hedge_share",
         kind=routing.SHARE,
-        meaning="The part of all requests that may be hedged, as 0.05 or 5%.",
+        meaning="The part of the route's requests that may be asked of two, as 0.05 or 5%.",
     ),
 )
 
@@ -245,7 +245,7 @@ KEYS: Final = (
         name="routes",
         kind=kinds.ROWS,
         meaning="Who is asked for a model, by its name or a pattern of names (`*` and `?`); all others are asked of "
-        "`upstream` alone. Of several that fit the name itself goes first, then the first pattern. docs/routes.md has "
+        "`upstream` alone. Of several that fit the name itself counts, else the longest pattern. docs/routes.md has "
         "recipes.",
         example='{gpt-4o: {to: [main, main/gpt-4.1], retries: 2, hedge_after: 5s}, "claude-*": [main]}',
         rows=_ROUTE_KEYS,
@@ -366,6 +366,21 @@ KEYS: Final = (
         name="max_queue",
         kind=kinds.COUNT_OR_ZERO,
         meaning="How many requests may wait for a place, in all; beyond it clients get 503 and when to come back.",
+    ),
+    Key(
+        name="rejoin",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="How long a generation goes on whose client has left: the same request from the same client joins it "
+        "from its beginning, and is not paid for twice. Clients that time out and try again do that; one that does not "
+        "come back costs that much more. null ends it at once.",
+        example="30s",
+    ),
+    Key(
+        name="rejoin_memory",
+        kind=kinds.SIZE,
+        meaning="The most that replies kept for `rejoin` may take, all together, in bytes or as a size. One for which "
+        "there is no room is not kept.",
+        example="64MiB",
     ),
     Key(
         name="shutdown_grace",

@@ -152,6 +152,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     max_in_flight: int = 1024
     max_queue: int = 1024
     """How many requests may wait beyond `max_in_flight`, in all."""
+    rejoin: float | None = None
+    """Seconds that a generation is kept for a client that has left and may ask for it again; None: not at all."""
+    rejoin_memory: int = 64 * 2**20
     shutdown_grace: float = 30.0
     log: Log = Log()
 

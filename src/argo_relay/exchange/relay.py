@@ -9,9 +9,11 @@ import msgspec
 
 from argo_relay.clock import Clock
 from argo_relay.config.named import MAIN
+from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
 from argo_relay.exchange.places import Places
+from argo_relay.exchange.rejoin import Rejoin
 from argo_relay.exchange.site import Candidate, Site
 from argo_relay.exchange.unknown import unknown
 from argo_relay.exchange.watchdog import Watchdog
@@ -23,7 +25,7 @@ from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
 from argo_relay.policy.deadline import Limit, Limits, Timer, settle
 from argo_relay.policy.hedging import HedgeShare
-from argo_relay.policy.routing import is_pattern, order, route_for
+from argo_relay.policy.routing import order, route_for
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +53,7 @@ class Relay:
         """Draws a number from 0 to 1, for shares and pauses."""
         self.admission = Admission(config.max_in_flight, config.max_queue)
         self.places = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
+        self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
         self._defaults = defaults
@@ -100,8 +103,9 @@ class Relay:
         return body
 
     def stop(self) -> None:
-        """Take no more exchanges; those under way go on."""
+        """Take no more exchanges; those under way go on, but for those that nobody waits for."""
         self.admission.stopping = True
+        self.rejoin.stop()
 
     def end_all(self) -> None:
         """End the exchanges under way with an error in their client's dialect."""

@@ -56,10 +56,10 @@ class Exchange:
         self._relay = relay
         self._entry = entry
         self._dialect = entry.dialect
-        self._client = client
+        self._client = relay.rejoin.around(client, entry)
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.limits())
-        self._outlet = Outlet(client)
+        self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
         self._attempts: Attempts | None = None
@@ -84,6 +84,7 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
+            outcome = self._client.close(outcome)
             self._relay.losses.note(self._losses())
             self._relay.sink(self._record(outcome, failure))
 
@@ -138,12 +139,25 @@ class Exchange:
         try:
             self._user = user_of(relay.config, self._client.request_headers)
             sought, asked = await self._prepare(await read_body(self._client, relay.config.max_body))
+            if await self._rejoin():
+                return
             voice = self._voice = Voice(asked, self._outlet, self._every_reply)
             self._keep_alive(voice)
             self._attempts = Attempts(relay, sought, asked, self._watchdog, voice)
             await self._attempts.serve()
         finally:
             relay.admission.leave()
+
+    async def _rejoin(self) -> bool:
+        """Relay the reply to the same request of before, if that is still to be had, and say whether it was."""
+        twin = self._client.twin(self._request_id)
+        if twin is None:
+            return False
+        if twin.outcome is None:
+            # Whatever ends that exchange is told to this client by it.
+            self._relay.running.discard(self._watchdog)
+        await twin.follow(self._outlet, self._client)
+        return True
 
     async def _prepare(self, body: bytes) -> tuple[Sought, Asked]:
         """Read the request, find who may answer it, settle its limits."""
@@ -165,7 +179,7 @@ class Exchange:
             entry=self._entry,
             outline=outline,
             profile=profile,
-            headers=headers,
+            headers=self._client.request_headers,
             request_id=self._request_id,
             received=int(self._time),
             user=self._user,
@@ -173,11 +187,13 @@ class Exchange:
         )
 
     def _within_patience(self, limits: Limits) -> Limits:
-        """Return the limits, the total no longer than the client waits where nothing can keep it waiting."""
+        """Return the limits, the total no longer than the client waits where nothing helps it to wait longer."""
         timeouts = self._relay.config.timeouts
         self._patience = patience_of(self._client.request_headers)
         kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
-        return limits if kept_alive else within(limits, self._patience)
+        # Who may come back for the reply has not given it up.
+        may_rejoin = self._relay.rejoin.keep is not None
+        return limits if kept_alive or may_rejoin else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
@@ -248,7 +264,7 @@ class Exchange:
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
         watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
         total = watchdog.limits.total
-        well = outcome is Outcome.OK
+        well, rejoined = outcome is Outcome.OK, self._client.rejoined
         record = Record(
             time=self._time,
             request_id=self._request_id,
@@ -269,6 +285,7 @@ class Exchange:
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
             losses=losses_shown(self._losses()) or None,
+            rejoined=rejoined,
         )
         if trial is None or attempts is None:
             return record
@@ -286,7 +303,7 @@ class Exchange:
             first_event=None if lane.first_event is None else before + lane.first_event,
             events=lane.stage.events,
             usage=lane.stage.usage,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED else None,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
         )
 
 

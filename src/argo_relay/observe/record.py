@@ -26,6 +26,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
     `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
     another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
+    `rejoined` is the id of an earlier request, whose reply this one's client got.
     """
 
     time: float
@@ -58,3 +59,4 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bytes_out: int = 0
     usage: Usage | None = None
     saved: float | None = None
+    rejoined: str | None = None

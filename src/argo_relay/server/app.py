@@ -28,6 +28,7 @@ from argo_relay.server.routes import routes
 _TOLD: Final = (
     "retry-after",
     "x-losses",
+    "x-rejoined",
     "x-request-id",
     "x-should-retry",
     "x-timeout",
