@@ -417,3 +417,19 @@ async def test_an_upstream_that_tells_no_time() -> None:
     assert status == 0
     assert findings["clock"]["found"] == "not checked, because the upstream does not say what time it is"
     assert "an upstream of the kind openai" in findings["configuration"]["found"]
+
+
+async def test_another_upstream_can_be_examined(tmp_path: Path) -> None:
+    file = tmp_path / "argo-relay.yaml"
+    async with saying("404 No", b"") as server:
+        file.write_text(f"upstreams: {{vllm: {{kind: openai, base_url: '{server.url}'}}}}\nroutes: {{x: [vllm]}}\n")
+        status, findings = await found("--config", str(file), "--upstream", "vllm")
+    assert status == 2
+    assert "an upstream of the kind openai" in findings["configuration"]["found"]
+    assert "check `upstreams.vllm.base_url`" in only(findings, "models")[1]
+    status, findings = await found("--config", str(file), "--upstream", "vlm")
+    assert status == 2
+    assert "no upstream is called `vlm`; known are main, vllm" in findings["configuration"]["found"]
+    done = await doctor("--upstream", "vllm", "--base-url", "http://localhost:1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "leave --upstream out" in done.stderr

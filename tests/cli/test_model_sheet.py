@@ -30,7 +30,7 @@ async def sheet(name: str, tmp_path: Path, text: str = TEXT, listed: tuple[str, 
     loaded = load(config=file, environ={})
     config = loaded.config
     transport = FakeUpstream(lists_models(*(listed or ())))
-    upstream = upstream_of(config, os.environ, "http://up.example")
+    upstream = upstream_of(config.upstream, config.user, os.environ, "http://up.example")
     directory = Directory(upstream, transport, LoopClock(), config.models, config.aliases)
     if listed is not None:
         await directory.refresh()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from argo_relay.cli.names import check_names
-from argo_relay.config.schema import Config, ModelRow, Upstream
+from argo_relay.config.schema import Config, ModelRow, Route, Step, Upstream
 from argo_relay.errors import ConfigError
 
 
@@ -41,3 +41,37 @@ def test_aliases_are_compared_as_they_are_read(aliases: dict[str, str], what: st
 def test_other_upstreams_have_names_of_their_own() -> None:
     aliases = {"best": "llama", "BEST": "best"}
     assert check_names(Config(upstream=Upstream(kind="openai"), models={"x": ModelRow()}, aliases=aliases)) == []
+
+
+def route(*steps: tuple[str, str | None]) -> Route:
+    return Route(to=tuple(Step(upstream=upstream, model=model) for upstream, model in steps))
+
+
+def test_routes_to_argo_are_held_against_its_catalogue() -> None:
+    upstreams = {"vllm": Upstream(kind="openai"), "dev": Upstream(environment="dev")}
+    routes = {
+        "gpt-4o": route(("main", None), ("dev", "GPT 4.1"), ("vllm", "llama-3")),
+        "best": route(("main", None)),
+        "llama-3": route(("vllm", None), ("main", "gpt-4oo")),
+        "llama-4": route(("vllm", None), ("dev", None)),
+        "claude-*": route(("main", None), ("dev", None)),
+    }
+    config = Config(upstreams=upstreams, routes=routes, aliases={"best": "gpt-5.5"})
+    step, name = check_names(config)
+    assert step.startswith("routes.llama-3.to: no model gpt-4oo is known here; the closest are argo:gpt-4o")
+    assert name.startswith("routes.llama-4: no model llama-4 is known here")
+
+
+def test_routes_past_an_upstream_with_names_of_its_own_are_checked_where_they_lead_to_argo() -> None:
+    openai, routes = Upstream(kind="openai"), {"llama": route(("main", None), ("a", "gpt-4oo")), "LLAMA": route()}
+    (told,) = check_names(Config(upstream=openai, upstreams={"a": Upstream()}, routes=routes))
+    assert told.startswith("routes.llama.to: no model gpt-4oo is known here")
+    assert check_names(Config(upstream=openai, upstreams={"a": openai}, routes=routes)) == []
+
+
+def test_the_names_of_routes_are_compared_as_they_are_read() -> None:
+    patterns = {"gpt-*": route(), "gpt*": route()}
+    assert check_names(Config(routes=patterns)) == []
+    with pytest.raises(ConfigError) as caught:
+        check_names(Config(routes=patterns | {"gpt-4o": route(), "argo:GPT-4o": route()}))
+    assert caught.value.problems == ("routes.argo:GPT-4o: it is the same name as gpt-4o: leave one of them out",)

@@ -347,6 +347,37 @@ def test_the_banner_says_which_vendor_answers() -> None:
         assert "a-secret-key" not in relay.output
 
 
+def test_the_banner_says_who_else_may_be_asked() -> None:
+    config = (
+        "user: jdoe\nupstream: {kind: openai, base_url: 'http://127.0.0.1:9'}\n"
+        "upstreams: {a: {base_url: 'http://127.0.0.1:8'}, b: {kind: google, base_url: 'http://127.0.0.1:7'}}\n"
+        "routes: {x: [a, b], y: [b]}\n"
+    )
+    with RelayProcess(config=config) as relay:
+        others = [line.split(maxsplit=1)[1] for line in relay.stderr_lines if line.startswith("  others")]
+        assert others == ["a: http://127.0.0.1:8; b: google (http://127.0.0.1:7)"]
+        assert "  routes     2" in relay.stderr_lines
+        assert "  user       jdoe" in relay.stderr_lines, "one of them is Argo"
+
+
+def test_what_other_upstreams_lack_is_told_at_the_start(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text(
+        "user: fred\nroutes: {x: [a, b, c]}\nupstreams:\n  a: {kind: openai, key_env: NO_SUCH}\n"
+        "  b: {kind: google, ca_bundle: nowhere.pem}\n  c: {proxy: none}\n"
+    )
+    refused = invoke()
+    assert (refused.exit_code, started) == (2, [])
+    assert "upstreams.a.key_env names a variable that is not set or empty: export NO_SUCH=KEY" in refused.stderr
+    assert "nowhere.pem" in refused.stderr
+
+
+def test_an_argo_among_the_others_needs_a_user(started: list[Any], home: Path) -> None:
+    (home / "argo-relay.yaml").write_text("upstream: {kind: openai}\nupstreams: {a: }\nroutes: {x: [a]}\n")
+    refused = invoke()
+    assert (refused.exit_code, started) == (2, [])
+    assert "there is no Argo user name" in refused.stderr
+
+
 def test_it_serves_every_address_when_told_to() -> None:
     with RelayProcess("--simulate", "--host", "0.0.0.0", "--allow-anyone") as relay:
         assert relay.url == f"http://0.0.0.0:{relay.port}"

@@ -58,7 +58,7 @@ def test_an_empty_group_says_nothing(text: str) -> None:
         ("max_size: 5", "1: unknown key `max_size`; did you mean `max_size` inside `images`?"),
         ("base_url: x", "1: unknown key `base_url`; did you mean `base_url` inside `upstream`?"),
         ("timeouts.total: 5", "1: unknown key `timeouts.total`; did you mean `total` inside `timeouts`?"),
-        ("\nxyz: 5", "2: unknown key `xyz`; known here are aliases, host, "),
+        ("\nxyz: 5", "2: unknown key `xyz`; known here are aliases, breaker, host, "),
         ("log:\n  level: 5\n  file: x", "2: log: unknown key `level`; known here are file, format, requests"),
         ("models: {m: {timeouts: {idel: 3}}}", "1: models.m.timeouts: unknown key `idel`; did you mean `idle`?"),
         ("models: {m: {total: 3}}", "1: models.m: unknown key `total`; did you mean `total` inside `timeouts`?"),
@@ -182,3 +182,48 @@ def test_a_mapping_from_a_program_or_a_variable() -> None:
         findings.take(key, key.path, value_in(key.kind, text), "env X")
         (problem,) = findings.problems[before:]
         assert problem.startswith(f"X: {what}"), problem
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("upstreams: {main: }", "1: upstreams: `main` is what routes call `upstream`: take another name"),
+        ("upstreams: {MAIN: {}}", "1: upstreams: `MAIN` is what routes call `upstream`"),
+        ("upstreams: {a/b: {}}", "1: upstreams: `a/b` cannot be an upstream's name: it has letters, digits,"),
+        ("upstreams: {'': {}}", "1: upstreams: `` cannot be an upstream's name"),
+        ("upstreams: {dev: {knd: argo}}", "1: upstreams.dev: unknown key `knd`; did you mean `kind`?"),
+        ("upstreams: {dev: {proxy: 'ftp://s3cret@h'}}", "1: upstreams.dev.proxy: "),
+        ('routes: {"": [main]}', "1: routes: `` cannot be a model's name"),
+        ('routes: {"gpt-[45]*": [main]}', "1: routes: `gpt-[45]*`: `[` has no meaning in a pattern: only `*` "),
+        ("routes:\n  m:\n", "2: routes.m: there is nothing in `to`; expected a list of upstreams"),
+        ("routes:\n  m: {}\n", "2: routes.m: there is nothing in `to`; expected"),
+        ("routes:\n  m: []\n", "2: routes.m: there is nothing in `to`; expected"),
+        ("routes:\n  m: {retries: 1,\n to: }\n", "2: routes.m: there is nothing in `to`; expected"),
+        ("routes: {m: main}", "1: routes.m: it is text; expected a mapping"),
+        ("routes: {m: {to: main}}", "1: routes.m.to: it is text; expected a list of upstreams"),
+        ("routes: {m: {too: [main]}, n: [main]}", "1: routes.m: unknown key `too`; did you mean `to`?"),
+        ("routes: {m: [{model: x}]}", "1: routes.m.to[0]: it names no `upstream`; expected a list of upstreams"),
+        ("routes: {m: [main, {upstream: main, wieght: 1}]}", "1: routes.m.to[1]: unknown key `wieght`; known here are"),
+        ("routes: {m: {to: [main], hedge_share: 110%}}", "1: routes.m.hedge_share: `1.1` is greater than 1"),
+        ("routes: {m: {to: [main], hedge_after: 0s}}", "1: routes.m.hedge_after: `0` is not greater than 0"),
+    ],
+)
+def test_upstreams_and_routes_are_checked(text: str, what: str) -> None:
+    told = checked(text).problems
+    assert told[0].startswith(f"x.yaml:{what}")
+    assert "s3cret" not in told[0]
+    assert len(told) == (2 if "too" in text else 1)
+
+
+def test_a_row_is_known_even_if_it_sets_nothing() -> None:
+    findings = checked("upstreams:\n  a:\n  b: {}\n  c: {kind: x}\n  main: {}\n")
+    assert findings.rows == {("upstreams", name): f"x.yaml:{line}" for line, name in ((2, "a"), (3, "b"), (4, "c"))}
+    assert findings.refused == {("upstreams", "c", "kind"), ("upstreams", "main")}
+
+
+def test_each_item_of_a_list_keeps_its_place() -> None:
+    findings = checked("routes:\n  m:\n    - main\n\n    - {upstream: b,\n       model: c}\n")
+    assert findings.settings["routes", "m", "to"].places == ("x.yaml:3", "x.yaml:5")
+    later = Findings()
+    later.add(findings)
+    assert (later.settings, later.rows) == (findings.settings, findings.rows)

@@ -89,3 +89,78 @@ def test_an_alias_of_an_alias_is_refused(text: str) -> None:
 
 def test_two_aliases_of_one_model_are_fine() -> None:
     assert loads("aliases: {a: gpt-4o, b: gpt-4o}").config.aliases == {"a": "gpt-4o", "b": "gpt-4o"}
+
+
+def test_who_asks_means_something_where_any_upstream_is_argo() -> None:
+    text = "identity: client\nupstream: {kind: openai}\nroutes: {x: [dev]}\nupstreams:\n  dev: "
+    assert loads(text).config.upstreams["dev"].kind == "argo"
+    (problem,) = problems(f"{text}{{kind: google}}\n")
+    assert problem.startswith("x.yaml:1: identity: only Argo asks who its user is, and upstream.kind is openai and no ")
+    assert len(problems(f"{text}{{kind: nonsense}}\n")) == 1, "the kind that was meant is not known"
+    assert len(problems(f"{text}\n  main: {{kind: argo}}\n")) == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "what"),
+    [
+        ("devv", "no upstream is called `devv`; did you mean `dev`?"),
+        ("{upstream: vlm, weight: 1}", "no upstream is called `vlm`; did you mean `vllm`?"),
+        ("gpt-4o", "no upstream is called `gpt-4o`; known are main, dev, vllm, and a model's name there stands behind"),
+        ("vllm/a", "it is the same as to[1]: leave one of them out"),
+        ("{upstream: vllm, model: a, weight: 5}", "it is the same as to[1]: leave one of them out"),
+        ("{upstream: dev, weight: 5}", "it is the same as to[0]: leave one of them out"),
+    ],
+)
+def test_a_candidate_that_nobody_knows_or_that_stands_there_twice_is_refused(step: str, what: str) -> None:
+    text = "upstreams: {dev: , vllm: {kind: openai}}\nroutes:\n  m:\n    to:\n      - dev\n      - vllm/a\n"
+    (problem,) = problems(f"{text}      - {step}\n")
+    assert problem.startswith(f"x.yaml:7: routes.m.to[2]: {what}")
+
+
+def test_one_upstream_may_be_asked_for_several_models() -> None:
+    loaded = loads("routes: {m: [main, main/a, main/b]}")
+    assert [step.model for step in loaded.config.routes["m"].to] == [None, "a", "b"]
+
+
+def test_a_candidate_is_not_judged_by_an_upstream_that_was_refused() -> None:
+    for text in ("{b d: }", "{Main: }", "5"):
+        (problem,) = problems(f"upstreams: {text}\nroutes: {{m: [main]}}")
+        assert problem.startswith("x.yaml:1: upstreams: ")
+    assert len(problems("upstreams: 5\nroutes: {m: [dev]}")) == 1
+    assert len(problems("upstreams: {dev: {kind: nonsense}}\nroutes: {m: [dev]}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("routes: {m: {to: [main], hedge_after: 600}}", "hedge_after: 600 is not less than timeouts.total, 600"),
+        (
+            "models: {M: {timeouts: {total: 700}}}\nroutes: {m: {to: [main], hedge_after: 701}}",
+            "hedge_after: 701 is not less than models.M.timeouts.total, 700",
+        ),
+        (
+            "models: {M: {timeouts: {total: 60}}}\nroutes: {m: {to: [main], hedge_after: 1m}}",
+            "hedge_after: 60 is not less than models.M.timeouts.total, 60",
+        ),
+        (
+            "models: {n: {timeouts: {total: 700}}}\nroutes: {m*: {to: [main], hedge_after: 650}}",
+            "hedge_after: 650 is not less than timeouts.total, 600",
+        ),
+    ],
+)
+def test_a_second_attempt_after_the_end_is_refused(text: str, what: str) -> None:
+    (problem,) = problems(text)
+    assert f": routes.m{'*' if '*' in text else ''}.{what}: the request is over then" in problem
+
+
+def test_a_second_attempt_before_the_end_of_any_model_is_fine() -> None:
+    text = "models: {gpt-5: {timeouts: {total: 700}}}\nroutes: {gpt-*: {to: [main], hedge_after: 650}}"
+    assert loads(text).config.routes["gpt-*"].hedge_after == 650
+
+
+def test_an_upstream_that_no_route_leads_to_is_warned_of() -> None:
+    text = "routes: {m: [a]}\nupstreams:\n  a:\n  b: {kind: openai}\n  c: {}\n"
+    assert [warning.replace("argo-relay.yaml", "x.yaml") for warning in loads(text).warnings] == [
+        "x.yaml:4: upstreams.b: no route leads to it: name it in `routes`, or leave it out",
+        "x.yaml:5: upstreams.c: no route leads to it: name it in `routes`, or leave it out",
+    ]

@@ -180,3 +180,10 @@ def test_what_yaml_writes_is_read_as_it_was() -> None:
             assert bare(node) == value or any(plain(word) != word for word in texts(value))
 
     check()
+
+
+@pytest.mark.parametrize("name", ["*", "*-mini", "*a"])
+def test_a_pattern_without_quotes_is_told_to_take_some(name: str) -> None:
+    _, faults = read_document(f"routes:\n  {name}: [main]\n")
+    assert faults[0][0] == 2
+    assert faults[0][1].endswith("put a name that begins with `*` into quotes")

@@ -67,6 +67,30 @@ def test_models_have_a_row_for_what_is_set(tmp_path: Path) -> None:
     assert table[0].meaning == "The whole exchange with this model."
 
 
+def test_upstreams_and_routes_are_shown_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "argo-relay.yaml"
+    path.write_text(
+        "upstreams:\n  dev: {proxy: 'http://u:s3cret@h:1'}\n"
+        "routes:\n  gpt-4o:\n    to: [dev, main/a/b, {upstream: main, weight: 2}]\n"
+    )
+    table = {row.key: row for row in rows(load(config=path, environ={}))}
+    route = table["routes.gpt-4o.to"]
+    assert route.text == "[dev, main/a/b, {upstream: main, weight: 2}]"
+    assert route.value == ["dev", "main/a/b", {"upstream": "main", "weight": 2}]
+    assert route.origin == f"file {path}:5"
+    assert (table["routes.gpt-4o.retries"].text, table["routes.gpt-4o.retries"].origin) == ("null", "default")
+    assert table["upstreams.dev.proxy"].text == '"http://***@h:1"'
+    assert (table["upstreams.dev.kind"].text, table["upstreams.dev.kind"].origin) == ("argo", "default")
+    assert not {"upstreams", "routes"} & set(table)
+    assert b"s3cret" not in msgspec.json.encode(list(table.values()))
+
+
+def test_a_table_of_models_that_sets_nothing_is_still_shown(tmp_path: Path) -> None:
+    path = tmp_path / "argo-relay.yaml"
+    path.write_text("models: {gpt-4o: }\n")
+    assert [row.key for row in rows(load(config=path, environ={})) if row.key.startswith("models")] == ["models"]
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

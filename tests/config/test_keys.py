@@ -9,7 +9,7 @@ from argo_relay.config import kinds
 from argo_relay.config.document import Items, Leaf, Members, read_document
 from argo_relay.config.explain import written
 from argo_relay.config.keys import GROUPS, KEYS, Key, value_at
-from argo_relay.config.schema import Config, ModelTimeouts
+from argo_relay.config.schema import Config, ModelRow, Route, Upstream
 
 
 def _fields(struct: type[msgspec.Struct], path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
@@ -25,8 +25,14 @@ def _fields(struct: type[msgspec.Struct], path: tuple[str, ...] = ()) -> set[tup
 
 def test_the_table_and_the_structs_have_the_same_keys() -> None:
     assert {key.path for key in KEYS} == _fields(Config)
-    rows = next(key.rows for key in KEYS if key.name == "models")
-    assert {key.path for key in rows} == {("timeouts", name) for (name,) in _fields(ModelTimeouts)} | {("parameters",)}
+    rows = {key.name: {row.path for row in key.rows} for key in KEYS if key.rows}
+    assert rows == {"models": _fields(ModelRow), "upstreams": _fields(Upstream), "routes": _fields(Route)}
+
+
+def test_every_upstream_has_the_keys_of_the_main_one() -> None:
+    (others,) = (key.rows for key in KEYS if key.name == "upstreams")
+    main = [key for key in KEYS if key.path[0] == "upstream"]
+    assert [msgspec.structs.replace(key, name=f"upstream.{key.name}") for key in others] == main
 
 
 def test_every_default_is_one_that_its_kind_takes() -> None:
@@ -71,8 +77,9 @@ def test_every_meaning_is_made_of_sentences() -> None:
         assert key.meaning.endswith(".")
 
 
-def test_only_client_keys_and_the_proxy_are_secret() -> None:
+def test_only_client_keys_and_proxies_are_secret() -> None:
     assert [key.name for key in KEYS if key.secret] == ["users", "keys", "upstream.proxy"]
+    assert [key.name for table in KEYS for key in table.rows if key.secret] == ["proxy"]
     assert [key.name for key in KEYS if key.kind in (kinds.CLIENT_KEYS, kinds.KEYS_OF_USERS)] == ["users", "keys"]
 
 

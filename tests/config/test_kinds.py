@@ -104,6 +104,20 @@ def test_sorts_are_told_in_a_persons_words(value: object, name: str) -> None:
     assert sort_of(value) == name
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [("5000ms", 5), ("5s", 5), ("1.5 s", 1.5), ("2m", 120), ("2 min", 120), ("1h", 3600), ("0.25h", 900)],
+)
+@pytest.mark.parametrize("kind", [kinds.DURATION, kinds.INTERVAL_OR_NONE, kinds.BEAT, kinds.GRACE])
+def test_a_time_may_have_a_unit(kind: Kind, written: str, seconds: float) -> None:
+    assert kind.accept(written) == seconds
+
+
+@pytest.mark.parametrize("written", ["5 x", "s", "-5s", "5S", "1m30s", "1e3s", " 5s", ".5s", "5s "])
+def test_what_is_no_time_is_told(written: str) -> None:
+    assert refusal(kinds.DURATION, written).endswith("is text")
+
+
 @pytest.mark.parametrize("kind", [kinds.DURATION, kinds.DURATION_OR_NONE])
 def test_a_duration_is_a_finite_number_above_zero(kind: Kind) -> None:
     assert kind.accept(5) == 5.0
@@ -128,20 +142,6 @@ def test_none_is_taken_where_it_means_no_limit() -> None:
     assert kinds.BEAT.accept(2) == 2.0
     assert kinds.GRACE.accept(0) == 0.0
     refusal(kinds.BEAT, False)
-
-
-@pytest.mark.parametrize(
-    ("written", "seconds"), [(30, 30.0), ("30s", 30.0), ("1.5 m", 90.0), ("2h", 7200.0), ("500ms", 0.5), (None, None)]
-)
-def test_a_span_may_name_its_unit(written: object, seconds: float | None) -> None:
-    assert kinds.SPAN_OR_NONE.accept(written) == seconds
-
-
-@pytest.mark.parametrize(
-    "written", [0, "0s", -1, "30", "s", "30S", "30 sec", "1m30s", "-1s", "1e3s", True, [], math.inf]
-)
-def test_a_span_is_nothing_else(written: object) -> None:
-    refusal(kinds.SPAN_OR_NONE, written)
 
 
 def test_a_port_is_a_whole_number_in_range() -> None:
@@ -340,6 +340,12 @@ def test_a_choice_is_one_of_its_words() -> None:
     assert kind.expected == "prod, dev or test"
     assert refusal(kind, "production") == "`production` is none of these"
     refusal(kind, None)
+
+
+def test_a_count_may_be_none_or_zero() -> None:
+    assert (kinds.COUNT_OR_NONE.accept(None), kinds.COUNT_OR_ZERO.accept(0)) == (None, 0)
+    assert refusal(kinds.COUNT_OR_NONE, 0) == "`0` is less than 1"
+    refusal(kinds.COUNT_OR_ZERO, None)
 
 
 def test_a_mapping_of_rows_is_no_value() -> None:

@@ -11,11 +11,23 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from argo_relay.config import addresses, kinds
+from argo_relay.cli.names import check_names
+from argo_relay.config import addresses, kinds, routing
 from argo_relay.config.keys import KEYS, Key
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
-from argo_relay.config.schema import Config, Images, Log, ModelRow, ModelTimeouts, Timeouts, Upstream
+from argo_relay.config.schema import (
+    Breaker,
+    Config,
+    Images,
+    Log,
+    ModelRow,
+    ModelTimeouts,
+    Route,
+    Step,
+    Timeouts,
+    Upstream,
+)
 from argo_relay.errors import ConfigError
 
 NAME = "argo-relay.yaml"
@@ -72,7 +84,14 @@ keys: [a, "5"]
 origins: [https://App.example.org/]
 upstream:
   {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY, refresh: 60,
-   ca_bundle: ca.pem, resolve: ["h:1:[::2]"], connect_to: ["::localhost:2"], proxy: socks5://u:p@h:3}
+   ca_bundle: ca.pem, resolve: ["h:1:[::2]"], connect_to: ["::localhost:2"], proxy: socks5://u:p@h:3,
+   max_in_flight: 8, tell_timeout: yes}
+upstreams: {dev: {environment: dev}, argo-2_b.c: }
+routes:
+  gpt-4o: {to: [main, dev, {upstream: dev, model: a/b, weight: 3}], retries: 0, hedge_after: 500ms, hedge_share: 5%}
+  "claude-*": [argo-2_b.c/x/y]
+retries: 2
+breaker: {failures: 0, rest: 1m}
 aliases: {gpt-3.5-turbo: gpt-4.1-mini, "5": o3}
 timeouts: {total: 1, connect: 2, first_event: 3, idle: null, max_total: 4, heartbeat: 0, whole_heartbeat: yes, body: 5}
 models:
@@ -82,6 +101,7 @@ learn: no
 images: {fetch: no, max_size: 1KiB, max_count: 2, timeout: 3, allow: [Images.Lab.example, 10.1.0.0/16, "fd00::/8"]}
 max_body: 1 MiB
 max_in_flight: 1
+max_queue: 0
 rejoin: 1.5m
 rejoin_memory: 2MiB
 shutdown_grace: 0
@@ -105,7 +125,21 @@ log: {format: json, file: relay.log, requests: no}
             connect_to=("::localhost:2",),
             proxy="socks5://u:p@h:3",
             ca_bundle="ca.pem",
+            max_in_flight=8,
+            tell_timeout=True,
         ),
+        upstreams={"dev": Upstream(environment="dev"), "argo-2_b.c": Upstream()},
+        routes={
+            "gpt-4o": Route(
+                to=(Step(upstream="main"), Step(upstream="dev"), Step(upstream="dev", model="a/b", weight=3)),
+                retries=0,
+                hedge_after=0.5,
+                hedge_share=0.05,
+            ),
+            "claude-*": Route(to=(Step(upstream="argo-2_b.c", model="x/y"),)),
+        },
+        retries=2,
+        breaker=Breaker(failures=0, rest=60),
         aliases={"gpt-3.5-turbo": "gpt-4.1-mini", "5": "o3"},
         timeouts=Timeouts(
             total=1, connect=2, first_event=3, idle=None, max_total=4, heartbeat=None, whole_heartbeat=True, body=5
@@ -126,12 +160,13 @@ log: {format: json, file: relay.log, requests: no}
         ),
         max_body=2**20,
         max_in_flight=1,
+        max_queue=0,
         rejoin=90,
         rejoin_memory=2 * 2**20,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
     )
-    assert "default" not in {origin for name, origin in loaded.origins.items() if name != "models"}
+    assert "default" not in {loaded.origins[key.name] for key in KEYS if not key.rows}
     assert loaded.config.models["gpt-4o"].timeouts.idle is msgspec.UNSET
 
 
@@ -215,7 +250,7 @@ def test_a_proxys_password_that_others_can_read_is_warned_of(tmp_path: Path) -> 
     path.write_text("upstream: {proxy: 'http://u:s3cret@proxy:1'}\n")
     path.chmod(0o640)
     (warning,) = load(config=path, environ={}).warnings
-    assert "holds the proxy's password" in warning
+    assert "holds a proxy's password" in warning
     assert "s3cret" not in warning
     path.write_text("upstream: {proxy: 'http://proxy:1'}\n")
     assert load(config=path, environ={}).warnings == ()
@@ -304,13 +339,38 @@ def test_values_to_be_written_are_checked() -> None:
         check_values({"timeouts.total": 5000})
 
 
-_NUMBERS_NOT = ("true", "soon", '"5"', "[1]", "{a: 1}", "-1", ".inf", ".nan", "1:30", "2024-01-01", "0x10", "010", "5s")
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(
+    "block", re.findall(r"^```yaml\n(.*?)^```", (DOCS / "routes.md").read_text(), re.DOTALL | re.MULTILINE)
+)
+def test_the_recipes_for_routes_can_stand_in_the_file(loads: Loads, block: str) -> None:
+    loaded = loads(block)
+    assert loaded.warnings == ()
+    assert check_names(loaded.config) == []
+
+
+_NUMBERS_NOT = (
+    "true",
+    "soon",
+    '"5"',
+    "[1]",
+    "{a: 1}",
+    "-1",
+    ".inf",
+    ".nan",
+    "1:30",
+    "2024-01-01",
+    "0x10",
+    "010",
+    "5 x",
+)
 _TEXT_NOT = ("true", "5", "1.5", "[a]", "{a: b}", '""', '" a"', '"\\e"')
 _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.DURATION: (*_NUMBERS_NOT, "0", "null"),
     kinds.DURATION_OR_NONE: (*_NUMBERS_NOT, "0"),
     kinds.BEAT: _NUMBERS_NOT,
-    kinds.SPAN_OR_NONE: (*(word for word in _NUMBERS_NOT if word != "5s"), "0", "0s", "5 sec"),
     kinds.GRACE: (*_NUMBERS_NOT, "null"),
     kinds.PORT: (*_NUMBERS_NOT, "null", "0.5", "65536"),
     kinds.COUNT: (*_NUMBERS_NOT, "null", "0", "0.5"),
@@ -342,14 +402,20 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     addresses.RESOLVE: ("a", "5", "{a: b}", "[5]", "['h:1']", "['h:1:name']", "[null]"),
     addresses.CONNECT_TO: ("a", "5", "{a: b}", "[5]", "['h:1:k']", "['h:1::']", "[null]"),
     addresses.PROXY: (*_TEXT_NOT, "h:1", "ftp://h"),
-    kinds.ROWS: ("5", "a", "[a]", "{m: 5}", "{m: [a]}", "{m: {timeouts: 5}}"),
+    kinds.COUNT_OR_NONE: (*_NUMBERS_NOT, "0", "0.5"),
+    kinds.COUNT_OR_ZERO: (*_NUMBERS_NOT, "null", "0.5", "1000001"),
+    routing.RETRIES: (*_NUMBERS_NOT, "null", "0.5", "21"),
+    routing.RETRIES_OR_NONE: (*_NUMBERS_NOT, "0.5", "21"),
+    routing.SHARE: (*_NUMBERS_NOT, "null", "0", "1.1", "0%", "101%"),
+    routing.STEPS: ("main", "5", "{a: b}", "[5]", "[null]", "[a b]", "[[main]]", "[{}]", "[{upstream: 5}]", "[main/]"),
+    kinds.ROWS: ("5", "a", "[a]", "{m: 5}", "{m: a}"),
 }
 _WORDS_NOT = (*_TEXT_NOT, "null", "xml")
 
 
 def _cases() -> list[tuple[tuple[str, ...], str]]:
     keys: list[tuple[tuple[str, ...], Key]] = [(key.path, key) for key in KEYS]
-    keys += [(("models", "gpt-4.1", *row.path), row) for key in KEYS for row in key.rows]
+    keys += [((key.name, "gpt-4.1", *row.path), row) for key in KEYS for row in key.rows]
     return [(path, wrong) for path, key in keys for wrong in _WRONG.get(key.kind, _WORDS_NOT)]
 
 
@@ -361,7 +427,8 @@ def test_a_wrong_value_is_refused_with_its_key_and_line(
     lines = ["# before"] * before
     for depth, part in enumerate(path):
         lines += [*["", "  # between"] * before, f"{'  ' * depth}{part}:"]
-    told = problems(loads, "\n".join(lines) + f" {wrong}\n")
+    rest = "    to: [main]\n" if len(path) > 2 and path[0] == "routes" and path[-1] != "to" else ""
+    told = problems(loads, "\n".join(lines) + f" {wrong}\n{rest}")
     assert all(problem.startswith(f"x.yaml:{len(lines)}: {'.'.join(path)}") for problem in told)
     assert all("; expected " in problem and problem.isprintable() for problem in told)
 

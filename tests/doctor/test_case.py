@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import load
+from argo_relay.config.schema import Config, Upstream
 from argo_relay.doctor.case import Case, case_of
 from argo_relay.errors import ConfigError
+from argo_relay.transport.reach import DIRECT
 
 
 def case(environ: dict[str, str] | None = None, **upstream: object) -> Case:
@@ -43,3 +46,16 @@ def test_what_to_do_depends_on_where_it_is(settings: dict[str, object], advice: 
 def test_nothing_to_begin_with() -> None:
     with pytest.raises(ConfigError, match=r"upstream\.key_env"):
         case(kind="openai", key_env="ABSENT")
+
+
+def test_another_upstream_is_examined_by_its_own_keys() -> None:
+    other = Upstream(kind="openai", base_url="https://api.example.org", proxy="http://gate:1")
+    loaded = msgspec.structs.replace(load(environ={"HOME": "/nowhere"}), config=Config(upstreams={"a": other}))
+    examined = case_of(loaded, {}, SystemClock(), paid=False, model=None, name="a")
+    assert (examined.row, examined.key) == (other, "upstreams.a")
+    assert examined.own_place == ("api.example.org", 443)
+    assert "(upstreams.a.proxy)" in examined.way
+    direct = msgspec.structs.replace(examined, reach=DIRECT)
+    assert "`upstreams.a.base_url`" in direct.way
+    with pytest.raises(ConfigError, match="no upstream is called `b`; known are main, a"):
+        case_of(loaded, {}, SystemClock(), paid=False, model=None, name="b")

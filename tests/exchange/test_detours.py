@@ -45,7 +45,7 @@ class Lacking(FakeUpstream):
 def lacking() -> tuple[Stage, Lacking]:
     there = stage(Play())
     upstream = Lacking(Play())
-    there.relay.directory.transport = upstream
+    there.relay.main.directory.transport = upstream
     return there, upstream
 
 
@@ -72,7 +72,7 @@ async def test_the_model_is_asked_on_chat_and_the_route_tried_again_later(caplog
 
 async def test_where_there_is_no_way_round_the_404_is_told() -> None:
     there, upstream = lacking()
-    there.relay.directory.transport = gone = FakeUpstream(
+    there.relay.main.directory.transport = gone = FakeUpstream(
         Play(status=404, headers=JSON, body=[(0, b'{"detail":"Not Found"}')])
     )
     done = await there.run(FakeClient([(0, b'{"model":"gpt-4o","messages":[{"role":"user","content":"x"}]}')]))

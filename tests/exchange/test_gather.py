@@ -15,7 +15,7 @@ from support.stage import FOREVER, JSON, MESSAGE, FakeClient, Play, message_even
 
 pytestmark = pytest.mark.looptime
 
-ARGO = Config(user="tester")
+ARGO = Config(user="tester", retries=0)
 CLAUDE = {"model": "claude-sonnet-4.5"}
 SAID: dict[str, dict[str, Any]] = {
     "anthropic": {"max_tokens": 30_000, "messages": [{"role": "user", "content": "hi"}]},

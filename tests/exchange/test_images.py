@@ -67,7 +67,7 @@ def outline(parts: Sequence[Any], name: str = "openai_chat", **fields: Any) -> O
 
 def images(fetcher: Fetcher | None = None, kind: Any = "argo", max_body: int = 2**20, **limits: Any) -> Images:
     config = Config(user="jdoe", upstream=UpstreamConfig(kind=kind), images=ImagesConfig(**limits), max_body=max_body)
-    return Images(config, upstream_of(config, {}, "http://up.example"), fetcher or Fetcher())
+    return Images(config, upstream_of(config.upstream, config.user, {}, "http://up.example"), fetcher or Fetcher())
 
 
 def linked(made: Images, read: Outline, operation: Operation = Operation.GENERATE, name: str = "openai_chat") -> int:
@@ -203,7 +203,7 @@ ASKED = ask(messages=[{"role": "user", "content": [picture()]}], timeout=3)
 
 async def test_an_exchange_sends_data_in_the_place_of_urls() -> None:
     there = stage(Play(headers=JSON, body=[(0, WHOLE)]))
-    there.relay.images.fetch = Fetcher(takes=2)
+    there.relay.main.images.fetch = Fetcher(takes=2)
     done = await there.run(FakeClient([(0, ASKED)]))
     assert (done.client.status, done.took) == (200, 2)
     sent = json.loads(there.upstream.calls[0].body or b"")
@@ -213,7 +213,7 @@ async def test_an_exchange_sends_data_in_the_place_of_urls() -> None:
 
 async def test_a_fetch_counts_towards_the_requests_own_time() -> None:
     there = stage(Play(headers=JSON, body=[(0, WHOLE)]))
-    there.relay.images.fetch = fetcher = Fetcher(takes=10)
+    there.relay.main.images.fetch = fetcher = Fetcher(takes=10)
     done = await there.run(FakeClient([(0, ASKED)]))
     assert (done.client.status, done.took, fetcher.running) == (504, 3, 0)
     error = done.client.json()["error"]
@@ -225,7 +225,7 @@ async def test_a_fetch_counts_towards_the_requests_own_time() -> None:
 
 async def test_a_client_that_leaves_ends_its_fetches() -> None:
     there = stage(Play(headers=JSON, body=[(0, WHOLE)]))
-    there.relay.images.fetch = fetcher = Fetcher(takes=10)
+    there.relay.main.images.fetch = fetcher = Fetcher(takes=10)
     done = await there.run(FakeClient([(0, ASKED)], leave=1))
     assert (done.took, fetcher.running) == (1, 0)
     assert (done.record.outcome, done.record.phase) == (Outcome.CANCELLED, "fetching")
@@ -234,7 +234,7 @@ async def test_a_client_that_leaves_ends_its_fetches() -> None:
 
 async def test_the_process_stopping_ends_them_too() -> None:
     there = stage(Play(headers=JSON, body=[(0, WHOLE)]))
-    there.relay.images.fetch = fetcher = Fetcher(takes=10)
+    there.relay.main.images.fetch = fetcher = Fetcher(takes=10)
     asyncio.get_running_loop().call_later(1, there.relay.end_all)
     done = await there.run(FakeClient([(0, ASKED)]))
     assert (done.client.status, done.took, fetcher.running) == (503, 1, 0)
@@ -243,6 +243,6 @@ async def test_the_process_stopping_ends_them_too() -> None:
 async def test_the_requests_own_time_comes_before_that_of_its_images() -> None:
     """The watchdog's cancellation is none of the fetch's own time limit, even at the same moment."""
     there = stage(Play(headers=JSON, body=[(0, WHOLE)]), Config(user="t", images=ImagesConfig(timeout=3)))
-    there.relay.images.fetch = Fetcher(takes=10)
+    there.relay.main.images.fetch = Fetcher(takes=10)
     done = await there.run(FakeClient([(0, ASKED)]))
     assert (done.client.status, done.took) == (504, 3)

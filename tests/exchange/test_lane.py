@@ -172,7 +172,7 @@ def test_a_stream_says_what_it_is(media_type: str, shown: str) -> None:
     assert dict(stream_headers(media_type))["content-type"] == shown
 
 
-ACROSS = Config(upstream=Upstream(kind="anthropic"))
+ACROSS = Config(upstream=Upstream(kind="anthropic"), retries=0)
 RESPONSES = Entry(dialect=DIALECTS["openai_responses"])
 RATES = {
     "anthropic-ratelimit-tokens-remaining": "1",

@@ -42,7 +42,7 @@ def argo(name: str) -> Profile:
 def planned(
     kind: Any, entry: Entry, body: dict[str, Any], profile: Profile | None = None, headers: dict[str, str] | None = None
 ) -> Plan:
-    upstream = upstream_of(Config(user="jdoe", upstream=UpstreamConfig(kind=kind)), {}, "http://up.example")
+    upstream = upstream_of(UpstreamConfig(kind=kind), "jdoe", {}, "http://up.example")
     outline = outline_of(entry, json.dumps(body).encode())
     profile = profile or passing_profile("m")
     asked = Asked(entry=entry, outline=outline, profile=profile, headers=headers or {}, request_id="r", received=7)

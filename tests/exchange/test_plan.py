@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import pytest
 
-from argo_relay.config.schema import Config
 from argo_relay.config.schema import Upstream as UpstreamConfig
 from argo_relay.dialects.base import Target
 from argo_relay.dialects.table import DIALECTS
@@ -40,7 +39,7 @@ ARGO = {"gpt": "gpt-4o", "claude": "claude-opus-4.5", "gemini": "gemini-2.5-pro"
 
 
 def upstream(kind: Any = "argo") -> Upstream:
-    return upstream_of(Config(user="jdoe", upstream=UpstreamConfig(kind=kind)), {}, "http://up.example")
+    return upstream_of(UpstreamConfig(kind=kind), "jdoe", {}, "http://up.example")
 
 
 def model(name: str) -> Profile:

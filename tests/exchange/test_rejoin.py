@@ -74,7 +74,7 @@ class Scene:
 
 
 def scene(play: Play, rejoin: float | None = 30.0, memory: int = 2**20, timeouts: Timeouts = QUIET) -> Scene:
-    return Scene(stage(play, Config(user="tester", rejoin=rejoin, rejoin_memory=memory, timeouts=timeouts)))
+    return Scene(stage(play, Config(user="tester", retries=0, rejoin=rejoin, rejoin_memory=memory, timeouts=timeouts)))
 
 
 def client(
@@ -147,6 +147,17 @@ async def test_a_whole_reply_is_handed_over(comes: float) -> None:
     assert (again.status, again.body) == (200, WHOLE)
     assert again.headers["content-length"] == str(len(WHOLE))
     assert again.ended == max(5.0, comes) - comes
+
+
+@pytest.mark.parametrize("rejoin", [30.0, None])
+async def test_a_whole_reply_may_take_longer_than_its_client_waits_where_that_may_return(rejoin: float | None) -> None:
+    play = scene(LATE, rejoin=rejoin)
+    patient = KEY | {"x-stainless-read-timeout": "2"}
+    first = play.come(client("first", ask(), headers=patient, leave=2))
+    await play.until(2.5)
+    again = play.come(client("again", ask(), headers=patient, retry=1))
+    await play.over()
+    assert (first.status, again.status, play.calls) == ((None, 200, 1) if rejoin else (504, 504, 2))
 
 
 async def test_who_leaves_again_is_waited_for_as_long_again() -> None:

@@ -28,7 +28,7 @@ def asked(**seconds: float) -> Mapping[Timer, Limit | None]:
 
 async def test_limits_are_the_requests_then_the_models_then_the_servers() -> None:
     relay = stage(Play(), CONFIG, frozenset({"timeouts.total", "timeouts.idle"})).relay
-    own, other = relay.directory.find("gpt-4o"), relay.directory.find("gpt-5")
+    own, other = relay.main.directory.find("gpt-4o"), relay.main.directory.find("gpt-5")
     plain = relay.limits()
     assert (plain.total.seconds, plain.total.source) == (100, Source.CONFIG)
     assert plain.idle is not None

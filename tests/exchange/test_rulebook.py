@@ -50,7 +50,7 @@ class Fussy(FakeUpstream):
 def fussy(*dislikes: str, config: Config | None = None) -> tuple[Stage, Fussy]:
     there = stage(Play(), config or Config(user="tester"))
     upstream = Fussy(dislikes)
-    there.relay.directory.transport = upstream
+    there.relay.main.directory.transport = upstream
     return there, upstream
 
 

@@ -397,7 +397,7 @@ async def test_what_is_no_reply_is_a_502_in_the_clients_dialect(play: Play, stre
 
 
 async def test_places_are_limited_and_given_back() -> None:
-    config = Config(user="tester", max_in_flight=1)
+    config = Config(user="tester", max_in_flight=1, max_queue=0)
     there = stage(whole(head=5, body=[(0, WHOLE)]), config)
     first = asyncio.create_task(there.run(FakeClient([(0, ask())])))
     await asyncio.sleep(1)
@@ -447,8 +447,8 @@ class Newcomer(FakeUpstream):
 
 async def test_an_unknown_name_waits_for_the_list_and_is_served() -> None:
     there = stage(Play())
-    upstream = there.relay.directory.transport = Newcomer(Play())
-    await there.relay.directory.refresh()
+    upstream = there.relay.main.directory.transport = Newcomer(Play())
+    await there.relay.main.directory.refresh()
     done = await there.run(FakeClient([(0, ask(model="gpt-99", timeout=9))]))
     assert (done.client.status, done.took) == (200, 4)
     assert json.loads(upstream.calls[-1].body or b"")["model"] == "gpt99"

@@ -165,5 +165,5 @@ async def test_messages_are_relayed_as_they_came() -> None:
     call = done.upstream.calls[0]
     assert call.body == body
     assert ("anthropic-beta", "b") in call.headers
-    assert (done.record.upstream, done.record.losses) == ("anthropic", None)
+    assert (done.record.spoken, done.record.losses) == ("anthropic", None)
     assert "x-losses" not in done.client.headers

@@ -5,11 +5,25 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from argo_relay.policy.deadline import Limit, Limits, Phase, Source, Stamps, Timer, as_seconds, next_due, settle, shown
+from argo_relay.policy.deadline import (
+    SETTABLE,
+    Limit,
+    Limits,
+    Phase,
+    Source,
+    Stamps,
+    Timer,
+    as_seconds,
+    attempt_due,
+    budget_due,
+    settle,
+    shown,
+)
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 AFTER_READING = [phase for phase in Phase if phase is not Phase.RECEIVING]
@@ -40,13 +54,13 @@ def stamps(phase: Phase, **when: float) -> Stamps:
 
 
 def layer(seconds: float, source: Source) -> dict[Timer, Limit | None]:
-    return {timer: limit(seconds, source) for timer in Timer}
+    return {timer: limit(seconds, source) for timer in SETTABLE}
 
 
-@pytest.mark.parametrize("timer", Timer)
+@pytest.mark.parametrize("timer", SETTABLE)
 @pytest.mark.parametrize("depth", range(3))
 def test_the_first_layer_that_mentions_a_timer_decides(timer: Timer, depth: int) -> None:
-    above: dict[Timer, Limit | None] = {other: limit(1) for other in Timer if other is not timer}
+    above: dict[Timer, Limit | None] = {other: limit(1) for other in SETTABLE if other is not timer}
     deciding: dict[Timer, Limit | None] = {timer: limit(42, Source.MODEL)}
     layers = [*([above] * depth), deciding, layer(7, Source.CONFIG), layer(8, Source.DEFAULT)]
     assert settle([*layers], 3600).of(timer) == limit(42, Source.MODEL)
@@ -89,103 +103,53 @@ def test_a_total_within_the_cap_is_left_alone(seconds: float) -> None:
 
 def test_only_the_total_is_capped() -> None:
     settled = settle([layer(5000, Source.CONFIG)], 3600)
-    assert {timer: settled.of(timer).seconds for timer in Timer} == {
-        **dict.fromkeys(Timer, 5000),
+    assert {timer: settled.of(timer).seconds for timer in SETTABLE} == {
+        **dict.fromkeys(SETTABLE, 5000),
         Timer.TOTAL: 3600,
     }
 
 
-def test_while_a_body_is_read_only_its_own_timer_runs() -> None:
-    made = stamps(Phase.RECEIVING, connecting=0.0, sent=0.0, content=0.0)
-    assert next_due(limits(total=1, first_event=1, idle=1), made) == (1120.0, Timer.BODY)
+def test_while_a_body_is_read_its_own_timer_runs() -> None:
+    assert budget_due(limits(total=1), stamps(Phase.RECEIVING)) == (1120.0, Timer.BODY)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in AFTER_READING if phase is not Phase.QUEUED])
+def test_after_it_has_been_read_the_total_runs(phase: Phase) -> None:
+    assert budget_due(limits(total=5000), stamps(phase)) == (6000.0, Timer.TOTAL)
+
+
+def test_the_total_has_other_names_in_the_queue_and_where_the_client_sets_it() -> None:
+    patient = limits(total=30)
+    impatient = msgspec.structs.replace(patient, total=limit(30, Source.PATIENCE))
+    assert budget_due(patient, stamps(Phase.QUEUED)) == (1030.0, Timer.QUEUE)
+    assert budget_due(impatient, stamps(Phase.QUEUED)) == (1030.0, Timer.PATIENCE)
+    assert budget_due(impatient, stamps(Phase.WAITING)) == (1030.0, Timer.PATIENCE)
+    assert impatient.of(Timer.PATIENCE) == impatient.of(Timer.QUEUE) == impatient.total
 
 
 @pytest.mark.parametrize("phase", AFTER_READING)
-def test_a_bodys_timer_does_not_run_when_it_has_been_read(phase: Phase) -> None:
-    assert next_due(limits(total=5000), stamps(phase)) == (6000.0, Timer.TOTAL)
-
-
-@pytest.mark.parametrize(
-    ("phase", "expected"),
-    [
-        (Phase.CONNECTING, (1015.0, Timer.CONNECT)),
-        (Phase.SENDING, (1600.0, Timer.TOTAL)),
-        (Phase.WAITING, (1600.0, Timer.TOTAL)),
-        (Phase.STREAMING, (1600.0, Timer.TOTAL)),
-        (Phase.WRITING, (1600.0, Timer.TOTAL)),
-    ],
-)
-def test_connect_runs_only_while_connecting(phase: Phase, expected: tuple[float, Timer]) -> None:
-    assert next_due(limits(), stamps(phase, connecting=1005.0)) == expected
+def test_connect_runs_only_while_connecting(phase: Phase) -> None:
+    due = (1015.0, Timer.CONNECT) if phase is Phase.CONNECTING else None
+    assert attempt_due(limits(), stamps(phase, connecting=1005.0)) == due
 
 
 def test_connect_does_not_run_before_an_attempt() -> None:
-    assert next_due(limits(), stamps(Phase.CONNECTING)) == (1600.0, Timer.TOTAL)
-
-
-def test_each_attempt_to_connect_has_its_own_limit() -> None:
-    assert next_due(limits(), stamps(Phase.CONNECTING, connecting=1300.0)) == (1310.0, Timer.CONNECT)
+    assert attempt_due(limits(), stamps(Phase.CONNECTING)) is None
 
 
 @pytest.mark.parametrize("phase", AFTER_READING)
 def test_first_event_runs_from_the_request_sent_to_the_first_content(phase: Phase) -> None:
     limited = limits(first_event=30)
-    assert next_due(limited, stamps(phase)) == (1600.0, Timer.TOTAL)
-    assert next_due(limited, stamps(phase, sent=1005.0)) == (1035.0, Timer.FIRST_EVENT)
-    assert next_due(limited, stamps(phase, sent=1005.0, content=1010.0)) == (1600.0, Timer.TOTAL)
+    assert attempt_due(limited, stamps(phase)) is None
+    assert attempt_due(limited, stamps(phase, sent=1005.0)) == (1035.0, Timer.FIRST_EVENT)
+    assert attempt_due(limited, stamps(phase, sent=1005.0, content=1010.0)) is None
 
 
 @pytest.mark.parametrize("phase", AFTER_READING)
 def test_idle_runs_from_content_on_but_not_while_the_client_is_written_to(phase: Phase) -> None:
-    limited = limits(idle=30)
-    assert next_due(limited, stamps(phase, sent=1005.0)) == (1600.0, Timer.TOTAL)
-    due = (1600.0, Timer.TOTAL) if phase is Phase.WRITING else (1040.0, Timer.IDLE)
-    assert next_due(limited, stamps(phase, sent=1005.0, content=1010.0)) == due
-
-
-@pytest.mark.parametrize(
-    ("limited", "made", "expected"),
-    [
-        (limits(total=10, first_event=30), stamps(Phase.WAITING, sent=1001.0), (1010.0, Timer.TOTAL)),
-        (limits(total=10, idle=30), stamps(Phase.STREAMING, sent=1001.0, content=1002.0), (1010.0, Timer.TOTAL)),
-        (limits(total=5), stamps(Phase.CONNECTING, connecting=1000.0), (1005.0, Timer.TOTAL)),
-        (limits(first_event=1), stamps(Phase.CONNECTING, connecting=1000.0, sent=1000.0), (1001.0, Timer.FIRST_EVENT)),
-        (limits(first_event=5, idle=30), stamps(Phase.STREAMING, sent=1000.0, content=1004.0), (1034.0, Timer.IDLE)),
-        (limits(idle=30), stamps(Phase.STREAMING, sent=1000.0, content=1599.0), (1600.0, Timer.TOTAL)),
-    ],
-)
-def test_the_smallest_of_what_is_left_counts(limited: Limits, made: Stamps, expected: tuple[float, Timer]) -> None:
-    assert next_due(limited, made) == expected
-
-
-SECONDS = st.floats(0.001, 10_000)
-MOMENTS = st.none() | st.floats(0, 100_000)
-
-
-@UNTIMED
-@given(st.data(), st.sampled_from(AFTER_READING), st.floats(0, 100_000))
-def test_nothing_is_due_later_than_the_total(data: st.DataObject, phase: Phase, started: float) -> None:
-    limited = Limits(
-        body=limit(data.draw(SECONDS)),
-        total=limit(data.draw(SECONDS)),
-        connect=limit(data.draw(SECONDS)),
-        first_event=data.draw(st.none() | SECONDS.map(limit)),
-        idle=data.draw(st.none() | SECONDS.map(limit)),
-    )
-    made = Stamps(started)
-    made.phase = phase
-    made.connecting, made.sent, made.content = (data.draw(MOMENTS) for _ in range(3))
-    when, timer = next_due(limited, made)
-    assert when <= started + limited.total.seconds
-    assert timer is not Timer.BODY
-    begun = {
-        Timer.TOTAL: made.started,
-        Timer.CONNECT: made.connecting,
-        Timer.FIRST_EVENT: made.sent,
-        Timer.IDLE: made.content,
-    }[timer]
-    assert begun is not None
-    assert when == begun + limited.of(timer).seconds
+    limited = limits(first_event=5, idle=30)
+    due = None if phase is Phase.WRITING else (1040.0, Timer.IDLE)
+    assert attempt_due(limited, stamps(phase, sent=1005.0, content=1010.0)) == due
 
 
 def test_an_exchange_begins_by_receiving() -> None:

@@ -16,6 +16,7 @@ from argo_relay.policy.identity import door_keys, needs_user, user_of
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 USERS = {"key-of-alice": "alice", "key-of-bob": "bob"}
 OTHER = Upstream(kind="openai")
+ARGO = Upstream()
 
 
 def refusal(config: Config, headers: dict[str, str]) -> Failure:
@@ -87,6 +88,12 @@ def test_another_key_of_the_door_is_the_configured_user() -> None:
 
 def test_other_upstreams_have_no_user() -> None:
     assert user_of(Config(user="jdoe", upstream=OTHER), {"x-api-key": "alice"}) is None
+    assert user_of(Config(user="jdoe", upstream=OTHER, upstreams={"a": OTHER}), {"x-api-key": "alice"}) is None
+
+
+def test_the_user_is_known_where_any_upstream_is_argo() -> None:
+    config = Config(identity="client", upstream=OTHER, upstreams={"a": ARGO})
+    assert user_of(config, {"x-api-key": "alice"}) == "alice"
 
 
 def test_all_keys_open_the_door() -> None:
@@ -102,6 +109,9 @@ def test_all_keys_open_the_door() -> None:
         (Config(keys=("door",)), True),
         (Config(identity="client"), False),
         (Config(upstream=OTHER), False),
+        (Config(upstream=OTHER, upstreams={"a": OTHER}), False),
+        (Config(upstream=OTHER, upstreams={"a": OTHER, "b": ARGO}), True),
+        (Config(upstreams={"a": OTHER}), True),
         (Config(users=USERS), False),
         (Config(users=USERS, keys=("key-of-bob",)), False),
         (Config(users=USERS, keys=("door",)), True),

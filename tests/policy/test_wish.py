@@ -15,9 +15,10 @@ from argo_relay.errors import Refused
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Limit, Source, Timer, settle
 from argo_relay.policy.defaults import default_layer, model_layer
-from argo_relay.policy.wish import wish
+from argo_relay.policy.wish import wants_partial, wish
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ENDING = "x-on-timeout"
 OURS, GOOGLES = "x-request-timeout", "x-server-timeout"
 NO_LIMIT: list[Any] = [
     *(0, -1, 0.0, -0.5, math.nan, math.inf, -math.inf, 10**400, True, False),
@@ -61,6 +62,7 @@ def refused(timeout: object, headers: Mapping[str, str] | None = None) -> Failur
         ({"total": None, "idle": 3}, {Timer.IDLE: of_body(3, "idle")}),
         ({"idle": None, "on_timeout": None}, {}),
         ({"on_timeout": "error", "total": 5}, {Timer.TOTAL: of_body(5, "total")}),
+        ({"on_timeout": "partial", "total": 5}, {Timer.TOTAL: of_body(5, "total")}),
     ],
 )
 def test_the_body_sets_timers(timeout: object, expected: dict[Timer, Limit]) -> None:
@@ -105,11 +107,43 @@ def test_a_long_unknown_member_is_not_said_back_in_full() -> None:
     assert len(refused({"x" * 100_000: 1}).message) < 200
 
 
-@pytest.mark.parametrize("value", ["partial", "Error", "", 1, True, {}, []])
-def test_a_mode_that_does_not_exist_is_refused(value: object) -> None:
+@pytest.mark.parametrize("value", ["part", "Error", "", 1, True, {}, []])
+def test_an_ending_that_does_not_exist_is_refused(value: object) -> None:
     failure = refused({"total": 5, "on_timeout": value})
     assert failure.param == "timeout"
-    assert "on_timeout" in failure.message
+    assert '`timeout.on_timeout` must be "partial"' in failure.message
+
+
+@pytest.mark.parametrize(
+    ("timeout", "headers", "partial"),
+    [
+        (None, {}, False),
+        (5, {}, False),
+        ({"total": 5}, {}, False),
+        ({"on_timeout": "partial"}, {}, True),
+        ({"on_timeout": "error"}, {}, False),
+        ({"on_timeout": None}, {}, False),
+        (None, {ENDING: "partial"}, True),
+        (5, {ENDING: " Partial "}, True),
+        ({"total": 5}, {ENDING: "partial"}, True),
+        ({"on_timeout": None}, {ENDING: "partial"}, True),
+        (None, {ENDING: "error"}, False),
+        ({"on_timeout": "error"}, {ENDING: "partial"}, False),
+        ({"on_timeout": "partial"}, {ENDING: "error"}, True),
+        ({"on_timeout": "partial"}, {ENDING: "nonsense"}, True),
+    ],
+)
+def test_what_there_is_can_be_wished_for(timeout: object, headers: dict[str, str], partial: bool) -> None:
+    assert wants_partial(timeout, headers) is partial
+
+
+@pytest.mark.parametrize("value", ["", "partially", "true", "1", "partial,error"])
+def test_a_header_that_names_no_ending_is_refused_and_named(value: str) -> None:
+    with pytest.raises(Refused) as caught:
+        wants_partial({"total": 5}, {ENDING: value})
+    failure = caught.value.failure
+    assert (failure.status, failure.param, failure.code) == (400, ENDING, "invalid_timeout")
+    assert ENDING in failure.message
 
 
 def of_header(seconds: float, name: str) -> Limit:

@@ -104,7 +104,7 @@ async def test_an_upstream_that_says_nothing_is_waited_for_no_longer_than_3_seco
         assert {status for status, _ in statuses} == {503}
         assert asyncio.get_running_loop().time() - start == 3
         assert len(there.calls) == 1, "those who ask at once share one call"
-        there.stage.relay.directory.close()
+        there.stage.relay.main.directory.close()
 
 
 async def test_an_answer_that_is_no_list_of_models_is_an_answer() -> None:

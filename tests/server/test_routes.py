@@ -62,7 +62,7 @@ async def test_models_are_listed_as_openai_lists_them(path: str) -> None:
 
 async def test_the_list_is_the_upstreams_own_once_it_is_known() -> None:
     async with site(lists_models("gpt4o", "gpt99")) as there:
-        await there.stage.relay.directory.refresh()
+        await there.stage.relay.main.directory.refresh()
         reply = (await there.http.get("/v1/models")).json()
     assert [one["id"] for one in reply["data"]] == ["argo:gpt-4o", "argo:gpt99"]
 
@@ -174,7 +174,7 @@ async def test_every_dialect_has_its_paths(path: str) -> None:
         dialects = {"messages": "anthropic", "responses": "openai_responses"}
         (record,) = there.stage.records
         assert record.dialect == dialects.get(path.rpartition("/")[2], "google")
-        assert (record.upstream, record.model) == ("anthropic", "m")
+        assert (record.upstream, record.spoken, record.model) == ("main", "anthropic", "m")
 
 
 async def test_tokens_are_counted() -> None:
@@ -238,7 +238,7 @@ def timeless(row: dict[str, Any]) -> dict[str, Any]:
 async def test_models_are_listed_as_the_clients_vendor_lists_them(vendor: str) -> None:
     path, headers, member, key, name = VENDORS[vendor]
     async with site(lists_models("gpt4o")) as there:
-        await there.stage.relay.directory.refresh()
+        await there.stage.relay.main.directory.refresh()
         listed = (await there.http.get(path, headers=headers)).json()[member]
         one = (await there.http.get(f"{path}/argo:gpt-4o", headers=headers)).json()
         missing = await there.http.get(f"{path}/gpt-9000", headers=headers)

@@ -133,6 +133,25 @@ def streamed(dialect: str, stream: bytes) -> dict[str, Any]:
     return _heard(dialect, stream, stream=True)
 
 
+def streamed_short(dialect: str, stream: bytes) -> dict[str, Any]:
+    """Return the message that the SDK makes of a stream which ended at a length limit.
+
+    The Responses API's helper has no final response then: programs take it from the last event.
+    """
+    if dialect != "openai_responses":
+        return streamed(dialect, stream)
+    WIRE.body = stream
+    with _openai().responses.stream(model="m", input="Hello.") as events:
+        *_, last = events
+    made: dict[str, Any] = last.response.to_dict(mode="json", exclude_unset=False)
+    return made
+
+
+def answered(dialect: str, body: bytes) -> dict[str, Any]:
+    """Return the message that the SDK makes of a whole reply."""
+    return _heard(dialect, body, stream=False)
+
+
 def _heard(dialect: str, body: bytes, *, stream: bool) -> dict[str, Any]:
     WIRE.body = body
     with warnings.catch_warnings():

@@ -20,7 +20,17 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from argo_relay.dialects.base import Dialect
-from support import corpus, law_crossings, law_requests, law_sdks, law_seals, law_silence, law_streams, silence_rows
+from support import (
+    corpus,
+    law_crossings,
+    law_cuts,
+    law_requests,
+    law_sdks,
+    law_seals,
+    law_silence,
+    law_streams,
+    silence_rows,
+)
 from support.corpus import Exchange
 from support.table import TABLE
 
@@ -104,6 +114,7 @@ LAWS: Final[tuple[Law, ...]] = (
     Law("7x", "a seal comes back from a client", _seals_back),
     Law("8", "the watch sees what the decoder sees", _recorded(_any_reply, law_streams.watched)),
     Law("9", "a reply crosses to every dialect", _recorded(_any_reply, law_crossings.crosses)),
+    Law("10", "a stream can be cut short after any event", _recorded(_streamed, law_cuts.cut_short)),
     Law("e", "an error is understood", _recorded(_refused, law_crossings.explains)),
 )
 

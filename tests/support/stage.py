@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from argo_relay.config.schema import Config, ModelRow
+from argo_relay.config.named import MAIN
+from argo_relay.config.schema import Config
 from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import ClientLeft, ConnectFailed, ConnectionBroken
@@ -19,6 +20,7 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
+from argo_relay.exchange.site import Site
 from argo_relay.observe.record import Record
 from argo_relay.policy.defaults import default_layer
 from argo_relay.transport.base import Answer, Progress
@@ -81,21 +83,36 @@ class FakeAnswer:
         self._upstream.note("closed")
 
 
-class FakeUpstream:
-    """A transport whose upstream plays `play` for each call."""
+Plays = Play | Sequence[Play]
+"""What an upstream does with each call; of several the last goes on."""
 
-    def __init__(self, play: Play) -> None:
-        self.play = play
+
+class FakeUpstream:
+    """A transport whose upstream plays `plays`, one a call, and the last of them from then on."""
+
+    def __init__(self, plays: Plays) -> None:
+        self.plays = [plays] if isinstance(plays, Play) else list(plays)
         self.calls: list[Call] = []
+        self.called: list[float] = []
         self.ended: list[tuple[str, float]] = []
         self.answers: list[FakeAnswer] = []
+
+    @property
+    def play(self) -> Play:
+        """What the next call gets."""
+        return self.plays[min(len(self.calls), len(self.plays) - 1)]
+
+    @play.setter
+    def play(self, play: Play) -> None:
+        self.plays = [play]
 
     def note(self, how: str) -> None:
         self.ended.append((how, round(asyncio.get_running_loop().time(), 3)))
 
     async def open(self, call: Call, progress: Progress) -> Answer:
-        self.calls.append(call)
         play = self.play
+        self.calls.append(call)
+        self.called.append(round(asyncio.get_running_loop().time(), 3))
         try:
             await asyncio.sleep(play.connect)
             if play.refuse:
@@ -226,6 +243,8 @@ class Stage:
     upstream: FakeUpstream
     relay: Relay
     records: list[Record]
+    upstreams: Mapping[str, FakeUpstream] = field(default_factory=dict)
+    """All of them, by name."""
 
     async def run(self, client: FakeClient, entry: Entry | None = None) -> Outcome:
         start = asyncio.get_running_loop().time()
@@ -234,18 +253,27 @@ class Stage:
         return Outcome(client, self.upstream, self.records[-1], round(took, 3))
 
 
-def stage(play: Play, config: Config | None = None, configured: frozenset[str] = frozenset()) -> Stage:
-    """Return a relay whose upstream does what `play` says. Needs a running loop."""
+def stage(
+    play: Plays,
+    config: Config | None = None,
+    configured: frozenset[str] = frozenset(),
+    others: Mapping[str, Plays] | None = None,
+) -> Stage:
+    """Return a relay whose upstream does what `play` says, and each of `others` its own. Needs a running loop."""
     config = config or Config(user="tester")
-    address = "http://secret-upstream.example:1234/argoapi"
-    upstream = upstream_of(config, {}, address)
-    transport = FakeUpstream(play)
-    records: list[Record] = []
-    rows: dict[str, ModelRow] = config.models
-    directory = Directory(upstream, transport, LoopClock(), rows, config.aliases)
-    layer = default_layer(config.timeouts, configured)
-    relay = Relay(config, layer, upstream, directory, records.append, LoopClock())
-    return Stage(transport, relay, records)
+    clock, records, sites, transports = LoopClock(), list[Record](), list[Site](), dict[str, FakeUpstream]()
+    for name, plays in {MAIN: play, **(others or {})}.items():
+        row = config.upstream if name == MAIN else config.upstreams[name]
+        upstream = upstream_of(row, config.user, {}, ADDRESS, name)
+        transports[name] = FakeUpstream(plays)
+        directory = Directory(upstream, transports[name], clock, config.models, config.aliases)
+        sites.append(Site(name, upstream, directory, config, clock))
+    relay = Relay(config, default_layer(config.timeouts, configured), sites, records.append, clock)
+    relay.chance = lambda: 1.0
+    return Stage(transports[MAIN], relay, records, transports)
+
+
+ADDRESS = "http://secret-upstream.example:1234/argoapi"
 
 
 def ask(**fields: Any) -> bytes:

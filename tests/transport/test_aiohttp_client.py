@@ -511,7 +511,7 @@ async def reaching(**settings: Any) -> AsyncIterator[AiohttpTransport]:
     """Open a transport that goes the configured way."""
     overrides = {f"upstream.{name}": value for name, value in settings.items()}
     config = load(environ={"HOME": "/nowhere"}, overrides=overrides).config
-    made = AiohttpTransport(reach_of(config, {}, f"https://{HOST}"))
+    made = AiohttpTransport(reach_of(config.upstream, {}, f"https://{HOST}"))
     yield made
     await made.close()
 

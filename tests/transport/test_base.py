@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from argo_relay.dialects.base import Call
-from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.exchange.attempt import Attempt
 from argo_relay.transport.aiohttp_client import AiohttpAnswer, AiohttpTransport
 from argo_relay.transport.base import Answer, Progress, Transport
 from argo_relay.transport.deferred import DeferredTransport
@@ -17,7 +17,7 @@ from support.stage import FakeAnswer, FakeUpstream, Play
 PARTS: dict[type[Any], list[type[Any]]] = {
     Transport: [AiohttpTransport, DeferredTransport, FakeUpstream],
     Answer: [AiohttpAnswer, FakeAnswer],
-    Progress: [Watchdog],
+    Progress: [Attempt],
 }
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from argo_relay.config.load import load
+from argo_relay.config.schema import Upstream
 from argo_relay.errors import ConfigError
 from argo_relay.transport.reach import DIRECT, Proxy, Reach, bracketed, is_local, place_of, reach_of
 
@@ -13,7 +14,7 @@ ARGO = "https://apps.inside.anl.gov/argoapi"
 
 def reach(base_url: str = ARGO, environ: dict[str, str] | None = None, **upstream: object) -> Reach:
     settings = {f"upstream.{name}": value for name, value in upstream.items()}
-    return reach_of(load(environ={"HOME": "/nowhere"}, overrides=settings).config, environ or {}, base_url)
+    return reach_of(load(environ={"HOME": "/nowhere"}, overrides=settings).config.upstream, environ or {}, base_url)
 
 
 def test_without_settings_it_is_direct() -> None:
@@ -166,3 +167,11 @@ def test_places() -> None:
     assert is_local("127.1.2.3")
     assert not is_local("10.0.0.1")
     assert not is_local("localhost.example")
+
+
+def test_each_upstream_has_a_way_of_its_own() -> None:
+    row = Upstream(proxy="http://gate:1")
+    proxies = [reach_of(row, {}, ARGO).proxy, reach_of(row, {}, ARGO, "a").proxy]
+    assert [proxy and proxy.origin for proxy in proxies] == ["upstream.proxy", "upstreams.a.proxy"]
+    with pytest.raises(ConfigError, match=r"`upstreams\.a\.proxy: none` does without it"):
+        reach_of(Upstream(), {"HTTPS_PROXY": "ftp://gate"}, ARGO, "a")

@@ -6,38 +6,43 @@ from typing import Any, get_args
 
 import pytest
 
-from argo_relay.config.schema import Config, Upstream, UpstreamKind
+from argo_relay.config.schema import Upstream, UpstreamKind
 from argo_relay.errors import ConfigError
+from argo_relay.upstreams import base
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.choose import address_of, upstream_of
 from argo_relay.upstreams.vendor import ADDRESSES, VendorUpstream
 
 
-def config(**upstream: Any) -> Config:
-    return Config(user="jdoe", upstream=Upstream(**upstream))
+def of(environ: dict[str, str], base_url: str | None = None, **row: Any) -> base.Upstream:
+    return upstream_of(Upstream(**row), "jdoe", environ, base_url)
 
 
 def test_argo_is_the_one_that_nobody_has_to_name() -> None:
-    assert upstream_of(Config(user="jdoe"), {}) == ArgoUpstream(base_url=ENVIRONMENTS["prod"], user="jdoe")
-    assert address_of(config(environment="dev")) == ENVIRONMENTS["dev"]
+    assert of({}) == ArgoUpstream(base_url=ENVIRONMENTS["prod"], user="jdoe")
+    assert address_of(Upstream(environment="dev")) == ENVIRONMENTS["dev"]
 
 
 @pytest.mark.parametrize("kind", [kind for kind in get_args(UpstreamKind) if kind != "argo"])
 def test_every_other_kind_is_its_vendors_or_somebodys_server(kind: Any) -> None:
-    assert upstream_of(config(kind=kind), {}) == VendorUpstream(kind=kind, base_url=ADDRESSES[kind])
-    own = config(kind=kind, base_url="http://localhost:8000", key_env="MY_KEY")
-    assert upstream_of(own, {"MY_KEY": " k\n"}) == VendorUpstream(kind=kind, base_url="http://localhost:8000", key="k")
-    assert upstream_of(own, {"MY_KEY": "k"}, "http://other").base_url == "http://other"
+    assert of({}, kind=kind) == VendorUpstream(kind=kind, base_url=ADDRESSES[kind])
+    own = Upstream(kind=kind, base_url="http://localhost:8000", key_env="MY_KEY")
+    assert upstream_of(own, None, {"MY_KEY": " k\n"}) == VendorUpstream(
+        kind=kind, base_url="http://localhost:8000", key="k"
+    )
+    assert upstream_of(own, None, {"MY_KEY": "k"}, "http://other").base_url == "http://other"
 
 
 @pytest.mark.parametrize("environ", [{}, {"MY_KEY": " "}, {"MY_KEY": "k\u00e9"}])
 def test_a_key_that_is_missing_or_no_key_is_told_at_once(environ: dict[str, str]) -> None:
-    with pytest.raises(ConfigError, match=r"upstream\.key_env"):
-        upstream_of(config(kind="openai", key_env="MY_KEY"), environ)
+    row = Upstream(kind="openai", key_env="MY_KEY")
+    for name, key in (("main", r"upstream\.key_env"), ("vllm", r"upstreams\.vllm\.key_env")):
+        with pytest.raises(ConfigError, match=rf"(^| ){key} names"):
+            upstream_of(row, None, environ, name=name)
 
 
 def test_a_key_in_the_variables_place_is_not_shown() -> None:
     with pytest.raises(ConfigError) as caught:
-        upstream_of(config(kind="google", key_env="AIzaSecret"), {})
+        of({}, kind="google", key_env="AIzaSecret")
     assert "AIzaSecret" not in str(caught.value)

@@ -14,6 +14,7 @@ import msgspec
 from argo_relay.cli.options import config_option, json_option
 from argo_relay.clock import SystemClock
 from argo_relay.config.load import load
+from argo_relay.config.named import MAIN
 from argo_relay.doctor.case import Case, case_of
 from argo_relay.doctor.examine import Tell, examine, unusable
 from argo_relay.doctor.finding import Check, Finding, Severity, status_of
@@ -31,7 +32,8 @@ _SCREEN: Final = 100
 
 @click.command()
 @config_option
-@click.option("--base-url", metavar="URL", help="Examine this upstream, in place of the configured one.")
+@click.option("--base-url", metavar="URL", help="Examine this address, in place of the configured one.")
+@click.option("--upstream", "name", metavar="NAME", default=MAIN, help="Examine this one of `upstreams`.")
 @click.option("--paid", is_flag=True, help="Ask a model for one word, too; costs some tokens.")
 @click.option("--model", metavar="NAME", help="The model that --paid asks, in place of the cheapest.")
 @json_option
@@ -41,6 +43,8 @@ def doctor(config_file: Path | None, base_url: str | None, *, as_json: bool, **o
     Looks at the configuration, the name, the connection, the proxy, TLS, the models and the clock, and says of each
     what it found and what to do. Exits with 0 when all is fine, 1 with warnings, 2 with errors.
     """
+    if base_url is not None and options["name"] != MAIN:
+        raise click.UsageError("--base-url is another address of the main upstream: leave --upstream out")
     findings: list[Finding] = []
 
     def tell(finding: Finding) -> None:

@@ -14,11 +14,9 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.exchange.unknown import alias_line
 from argo_relay.models.profile import Profile
-from argo_relay.policy.deadline import Limit, Timer, shown
+from argo_relay.policy.deadline import SET_BY_REQUESTS, Limit, shown
 from argo_relay.policy.defaults import default_layer
 from argo_relay.policy.rules import shown as shown_rules
-
-_TIMERS: Final = (Timer.TOTAL, Timer.CONNECT, Timer.FIRST_EVENT, Timer.IDLE)
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,7 +109,9 @@ def _limits(subject: Subject) -> Sheet:
     configured = {key for key, origin in origins.items() if origin != "default"}
     default = default_layer(subject.loaded.config.timeouts, configured)
     own = subject.directory.limits_of(subject.profile)
-    return {"timeouts": {timer.value: _limit(({**default, **own})[timer], own=timer in own) for timer in _TIMERS}}
+    return {
+        "timeouts": {timer.value: _limit(({**default, **own})[timer], own=timer in own) for timer in SET_BY_REQUESTS}
+    }
 
 
 def _limit(limit: Limit | None, *, own: bool) -> str:

@@ -64,8 +64,8 @@ def models(config_file: Path | None, base_url: str | None, model: str | None, *,
 
 async def _ask(loaded: Loaded) -> Directory:
     config = loaded.config
-    upstream = upstream_of(config, os.environ)
-    transport = DeferredTransport(reach_of(config, os.environ, upstream.base_url))
+    upstream = upstream_of(config.upstream, config.user, os.environ)
+    transport = DeferredTransport(reach_of(config.upstream, os.environ, upstream.base_url))
     try:
         directory = Directory(upstream, transport, SystemClock(), config.models, config.aliases)
         await directory.refresh()

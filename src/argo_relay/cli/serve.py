@@ -20,7 +20,8 @@ from argo_relay.cli.options import config_option
 from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
 from argo_relay.config.load import Loaded, load
-from argo_relay.config.schema import Config
+from argo_relay.config.named import MAIN, asks_argo, every_upstream
+from argo_relay.config.schema import Config, Upstream
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
@@ -81,13 +82,25 @@ def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **opt
         warn(loaded.warnings)
         warn(check_names(loaded.config))
         _check_exposure(loaded, allow_anyone=allow_anyone)
-        upstream_of(loaded.config, os.environ)
-        if not simulate:
-            reach_of(loaded.config, os.environ, address_of(loaded.config))
+        _check_upstreams(loaded.config, simulate=simulate)
         _raise_file_limit()
         _run(loaded, simulate=simulate)
     except RelayError as error:
         raise report(error) from None
+
+
+def _check_upstreams(config: Config, *, simulate: bool) -> None:
+    """Raise ConfigError, with the problems of all, for upstreams whose key, proxy or certificates are not there."""
+    problems: list[str] = []
+    for name, row in every_upstream(config).items():
+        try:
+            upstream = upstream_of(row, config.user, os.environ, name=name)
+            if not (simulate and name == MAIN):
+                reach_of(row, os.environ, upstream.base_url, name)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
 
 
 def _overrides(options: dict[str, Any]) -> dict[str, object]:
@@ -138,7 +151,7 @@ def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:
 def _could(config: Config) -> str:
     if config.identity == "client":
         return "could use Argo in anybody's name (user names are no secrets)"
-    return "would use Argo in your name" if config.upstream.kind == "argo" else "would use your upstream"
+    return "would use Argo in your name" if asks_argo(config) else "would use your upstream"
 
 
 def _raise_file_limit() -> None:
@@ -177,7 +190,7 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
         with runner:
-            runner.run(serve_relay(loaded, address_of(loaded.config), listening, sink, announce, companion))
+            runner.run(serve_relay(loaded, address_of(loaded.config.upstream), listening, sink, announce, companion))
     finally:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
@@ -235,25 +248,31 @@ def _print_banner(loaded: Loaded, listening: socket.socket, *, simulate: bool) -
     else:
         host, port = listening.getsockname()[:2]
         here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    upstream = "the built-in simulator" if simulate else address_of(loaded.config)
-    kind = config.upstream.kind
-    if not simulate and kind != "argo":
-        upstream = f"{kind} ({upstream})"
-    elif not simulate and config.upstream.base_url is None:
-        upstream = f"Argo {config.upstream.environment} ({upstream})"
-    proxy = None if simulate else reach_of(config, os.environ, address_of(config)).proxy
+    main = config.upstream
+    proxy = None if simulate else reach_of(main, os.environ, address_of(main)).proxy
+    others = "; ".join(f"{name}: {_where(row)}" for name, row in config.upstreams.items())
     lines = {
         "listening": here,
         **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
-        "upstream": upstream,
+        "upstream": "the built-in simulator" if simulate else _where(main),
         **({"proxy": f"{proxy.address} (from {proxy.origin})"} if proxy else {}),
-        **({"user": _who(config)} if kind == "argo" else {}),
+        **({"others": others} if others else {}),
+        **({"routes": str(len(config.routes))} if config.routes else {}),
+        **({"user": _who(config)} if asks_argo(config) else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
     }
     click.echo(click.style(f"argo-relay {__version__}", bold=True), err=True)
     for name, value in lines.items():
         click.echo(f"  {click.style(f'{name:<10}', dim=True)} {value}", err=True)
+
+
+def _where(row: Upstream) -> str:
+    """Say which upstream it is, and at which address."""
+    address = address_of(row)
+    if row.kind != "argo":
+        return f"{row.kind} ({address})"
+    return address if row.base_url else f"Argo {row.environment} ({address})"
 
 
 def _who(config: Config) -> str:

@@ -24,6 +24,8 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
 
     value: object
     origin: str
+    places: tuple[str, ...] = ()
+    """Of a list: where each of its items is."""
 
     @property
     def place(self) -> str:
@@ -39,6 +41,14 @@ class Findings:
         self.problems: list[str] = []
         self.refused: set[Path] = set()
         """Keys that were given in vain, so that nobody judges the value which stands in for them."""
+        self.rows: dict[Path, str] = {}
+        """The rows that have been written, even those that set nothing, and the place of each."""
+
+    def add(self, later: Findings) -> None:
+        """Take over what another source has said."""
+        self.settings |= later.settings
+        self.refused |= later.refused
+        self.rows |= later.rows
 
     def take(self, key: Key, path: Path, value: object, origin: str) -> None:
         """Keep a value given by a program or an environment variable, or tell what is wrong with it."""
@@ -54,10 +64,12 @@ class Findings:
 
     def take_items(self, key: Key, path: Path, items: Iterable[tuple[str, object]], origin: str) -> None:
         """Keep a list, each of whose items has its own place."""
+        placed = list(items)
         read = [
-            self._read(key.kind, f"{_dotted(path)}[{index}]", item, place) for index, (place, item) in enumerate(items)
+            self._read(key.kind, f"{_dotted(path)}[{index}]", item, place) for index, (place, item) in enumerate(placed)
         ]
-        self._keep(path, origin, None if None in read else (tuple(value for fit in read if fit for value in fit),))
+        fits = None if None in read else (tuple(value for fit in read if fit for value in fit),)
+        self._keep(path, origin, fits, tuple(place for place, _ in placed))
 
     def take_pairs(self, key: Key, path: Path, pairs: Iterable[tuple[str, object]], origin: str) -> None:
         """Keep a mapping, each of whose members has its own place; a secret's names are told by number only."""
@@ -89,11 +101,11 @@ class Findings:
             self.tell(place, f"{error}; expected {kind.expected}", name)
             return None
 
-    def _keep(self, path: Path, origin: str, read: tuple[object] | None) -> None:
+    def _keep(self, path: Path, origin: str, read: tuple[object] | None, places: tuple[str, ...] = ()) -> None:
         if read is None:
             self.refused.add(path)
         else:
-            self.settings[path] = Setting(value=read[0], origin=origin)
+            self.settings[path] = Setting(value=read[0], origin=origin, places=places)
 
 
 def value_in(kind: Kind, text: str) -> object:
@@ -180,17 +192,45 @@ class _Walk:
     def _rows(self, node: Node, key: Key, path: Path, line: int) -> None:
         if _empty(node):
             return
+        if not isinstance(node, Members):
+            self._findings.refused.add(path)
         for name, (row_line, row) in self._members(node, path, line).items():
-            if not name or not name.isprintable():
-                self._tell(row_line, f"{shown(name)} cannot be a model's name", path)
-            elif not _empty(row):
-                self.mapping(row, key.rows, (*path, name), row_line)
+            at = (*path, name)
+            try:
+                key.names.accept(name)
+            except ConfigError as error:
+                self._findings.refused.add(at)
+                self._tell(row_line, str(error), path)
+            else:
+                self._findings.rows[at] = f"{self._file}:{row_line}"
+                self._row(row, key, at, row_line)
+
+    def _row(self, row: Node, key: Key, at: Path, line: int) -> None:
+        needed = next((member for member in key.rows if member.needed), None)
+        if needed is not None and isinstance(row, Items):
+            self._value(row, needed, (*at, needed.name), line)
+        elif not _empty(row):
+            self.mapping(row, key.rows, at, line)
+        if needed is None or not (isinstance(row, Members | Items) or _empty(row)):
+            return
+        given = self._findings.settings.get((*at, needed.name))
+        if (given is None or not given.value) and (*at, needed.name) not in self._findings.refused:
+            self._tell(line, f"there is nothing in `{needed.name}`; expected {needed.kind.expected}", at)
 
     def _tell(self, line: int, what: str, at: Path) -> None:
         self._findings.tell(f"{self._file}:{line}", what, _dotted(at))
 
 
 def _value(node: Node) -> object:
+    """Return a scalar's value, and a mapping's one level deep; no kind of value is deeper."""
+    if isinstance(node, Leaf):
+        return node.value
+    if isinstance(node, Members):
+        return {name: _shallow(member) for name, (_, member) in node.members.items()}
+    return []
+
+
+def _shallow(node: Node) -> object:
     if isinstance(node, Leaf):
         return node.value
     return [] if isinstance(node, Items) else {}

@@ -17,6 +17,9 @@ from argo_relay.config.kinds import plain
 if TYPE_CHECKING:
     import yaml
 
+_ALIAS: Final = (
+    "aliases (`*...`) are not supported: write the value out, or put a name that begins with `*` into quotes"
+)
 # Twenty times what the schema needs. libyaml and PyYAML keep their own stacks on the heap, so stopping here is enough.
 _DEEPEST: Final = 64
 # https://yaml.org/spec/1.1/#c-printable; checked before parsing because the two parsers tell it in different ways.
@@ -98,6 +101,8 @@ def _in_words(error: Exception, text: str) -> Fault:
         return 1, f"it is not YAML: {str(error).partition(chr(10))[0]}"
     if text[mark.index : mark.index + 1] == "\t":
         return mark.line + 1, "a tab stands where YAML wants spaces"
+    if "scanning an alias" in str(context):
+        return mark.line + 1, _ALIAS
     origin = f", {context} that begins on line {started.line + 1}" if context and started else ""
     return mark.line + 1, f"it is not YAML: {problem}{origin}"
 
@@ -125,7 +130,7 @@ class _Growing:
             scalar = cast("yaml.ScalarEvent", event)
             self._add(Leaf(line=line, text=scalar.value, quoted=bool(scalar.style) or not scalar.implicit[0]))
         elif name == "AliasEvent":
-            self.faults.append((line, "aliases (`*...`) are not supported: write the value out"))
+            self.faults.append((line, _ALIAS))
             self._add(Refused(line=line))
         elif name in ("SequenceStartEvent", "MappingStartEvent"):
             return self._deepen(Items(line=line, items=[]) if name[0] == "S" else Members(line=line, members={}))

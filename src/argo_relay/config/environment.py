@@ -1,4 +1,4 @@
-"""ARGO_RELAY_* variables: one for each key of the schema that is not a mapping, and no others."""
+"""ARGO_RELAY_* variables: one for each key of the schema that has no rows, and no others."""
 
 from __future__ import annotations
 

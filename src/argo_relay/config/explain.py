@@ -11,7 +11,8 @@ import msgspec
 from argo_relay.config.keys import KEYS, Key, value_at
 from argo_relay.config.kinds import plain, plainest
 from argo_relay.config.load import Loaded
-from argo_relay.config.schema import masked
+from argo_relay.config.routing import step_text
+from argo_relay.config.schema import Step, masked
 
 _BARE: Final = re.compile(r"[A-Za-z][A-Za-z0-9/._-]*")
 """Words that YAML reads as they are, unless they have a meaning (`no`)."""
@@ -35,15 +36,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rows(loaded: Loaded) -> Iterator[Row]:
-    """Yield a row for every key, and for each model what is set for it."""
+    """Yield a row for every key; for each upstream and route all of theirs, for each model what is set for it."""
     for key in KEYS:
-        if key.rows and loaded.config.models:
-            yield from _model_rows(loaded, key)
-            continue
         value = value_at(loaded.config, key.path)
-        if key.secret:
-            value = masked(value)
-        yield _row(key, key.name, value, loaded)
+        if key.rows and isinstance(value, dict) and (within := list(_within(loaded, key, value))):
+            yield from within
+        else:
+            yield _row(key, key.name, value, loaded)
 
 
 def written(value: object) -> str:
@@ -58,8 +57,8 @@ def written(value: object) -> str:
     return value if bare else msgspec.json.encode(value).decode()
 
 
-def _model_rows(loaded: Loaded, key: Key) -> Iterator[Row]:
-    for name, row in loaded.config.models.items():
+def _within(loaded: Loaded, key: Key, table: dict[str, object]) -> Iterator[Row]:
+    for name, row in table.items():
         for member in key.rows:
             value = value_at(row, member.path)
             if value is not msgspec.UNSET:
@@ -67,6 +66,9 @@ def _model_rows(loaded: Loaded, key: Key) -> Iterator[Row]:
 
 
 def _row(key: Key, name: str, value: object, loaded: Loaded) -> Row:
-    value = list(value) if isinstance(value, tuple) else value
+    value = masked(value) if key.secret else value
+    if isinstance(value, tuple):
+        value = [step_text(item) if isinstance(item, Step) else item for item in value]
     value = plainest(value) if isinstance(value, float) else value
-    return Row(key=name, value=value, origin=loaded.origins[name], meaning=key.meaning, secret=key.secret)
+    origin = loaded.origins.get(name, "default")
+    return Row(key=name, value=value, origin=origin, meaning=key.meaning, secret=key.secret)

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.config import addresses, kinds
+from argo_relay.config import addresses, kinds, routing
 from argo_relay.config.kinds import Kind
 from argo_relay.config.schema import Config
 
@@ -28,6 +28,10 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     secret: bool = False
     rows: tuple[Key, ...] = ()
     """The keys of each row, when the key is a mapping of names to rows."""
+    names: Kind = routing.ROW_OF_MODEL
+    """What a row may be called."""
+    needed: bool = False
+    """Whether a row makes no sense without this key; a list in a row's place is taken for it."""
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -64,9 +68,115 @@ _MODEL_KEYS: Final = (
     ),
 )
 
+_UPSTREAM_ROWS: Final = (
+    Key(
+        name="kind",
+        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google"),
+        meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
+        "Completions (vLLM, Ollama, llama.cpp, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are "
+        "these vendors' APIs. For all but argo model names are passed on as they are.",
+    ),
+    Key(
+        name="environment",
+        kind=kinds.choice("prod", "dev", "test"),
+        meaning="Which of Argo's environments answers: prod, dev or test.",
+    ),
+    Key(
+        name="base_url",
+        kind=kinds.BASE_URL,
+        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
+        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
+        example="http://localhost:8000",
+    ),
+    Key(
+        name="key_env",
+        kind=kinds.VARIABLE,
+        meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
+        "Argo takes the user name instead.",
+        example="OPENAI_API_KEY",
+    ),
+    Key(
+        name="refresh",
+        kind=kinds.INTERVAL_OR_NONE,
+        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
+        "for a name that nobody knows, have it asked at once.",
+    ),
+    Key(
+        name="resolve",
+        kind=addresses.RESOLVE,
+        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
+        example='["apps.inside.anl.gov:443:10.0.0.1"]',
+    ),
+    Key(
+        name="connect_to",
+        kind=addresses.CONNECT_TO,
+        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
+        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
+        example='["apps.inside.anl.gov:443:localhost:8443"]',
+    ),
+    Key(
+        name="proxy",
+        kind=addresses.PROXY,
+        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
+        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
+        "NO_PROXY. A password in it is never shown: keep this file 0600.",
+        example="socks5h://localhost:1080",
+        secret=True,
+    ),
+    Key(
+        name="ca_bundle",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
+        example="/etc/ssl/certs/argonne.pem",
+    ),
+    Key(
+        name="max_in_flight",
+        kind=kinds.COUNT_OR_NONE,
+        meaning="How many exchanges it answers at once; those beyond it wait in order. null: as many as the relay "
+        "takes.",
+        example="8",
+    ),
+    Key(
+        name="tell_timeout",
+        kind=kinds.BOOLEAN,
+        meaning="Tell it what is left of a request's time, in the header X-Request-Timeout; for another relay, and "
+        "others that know the header.",
+    ),
+)
+"""The keys of one upstream."""
+
+_UPSTREAM_KEYS: Final = tuple(msgspec.structs.replace(key, name=f"upstream.{key.name}") for key in _UPSTREAM_ROWS)
+
+_ROUTE_KEYS: Final = (
+    Key(
+        name="to",
+        kind=routing.STEPS,
+        meaning="Who is asked, in order: UPSTREAM, or UPSTREAM/MODEL where the model has another name there. Those "
+        "with a weight share the first attempts; the others are asked when these have failed.",
+        needed=True,
+    ),
+    Key(
+        name="retries",
+        kind=routing.RETRIES_OR_NONE,
+        meaning="How often to go through them again when all have failed; null for what `retries` of the relay says.",
+    ),
+    Key(
+        name="hedge_after",
+        kind=kinds.DURATION_OR_NONE,
+        meaning="Silence after which the next one is asked, too; the first to answer is taken, the other is cut. "
+        "It may cost tokens twice. null for never.",
+    ),
+    Key(
+        name="hedge_share",
+        kind=routing.SHARE,
+        meaning="The part of all requests that may be hedged, as 0.05 or 5%.",
+    ),
+)
+
 GROUPS: Final = {
-    "upstream": "Who answers.",
-    "timeouts": "The server's own limits, in seconds. Requests and models may have others.",
+    "upstream": "Who answers; routes call it `main`.",
+    "breaker": "When an upstream that fails is left alone for a while: it is then asked only after all others.",
+    "timeouts": "The server's own limits, in seconds or as 500ms, 30s, 5m. Requests and models may have others.",
     "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
     "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
 }
@@ -121,65 +231,41 @@ KEYS: Final = (
         meaning="Web pages that may use the relay from a browser, by origin; all others get 403.",
         example="[https://app.example.org]",
     ),
+    *_UPSTREAM_KEYS,
     Key(
-        name="upstream.kind",
-        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google"),
-        meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
-        "Completions (vLLM, Ollama, llama.cpp, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are "
-        "these vendors' APIs. For all but argo model names are passed on as they are.",
+        name="upstreams",
+        kind=kinds.ROWS,
+        meaning="Other upstreams, by the names that `routes` call them; each has the keys of `upstream`. A name has "
+        "letters, digits, `-`, `_` and `.`.",
+        example='{dev: {environment: dev}, vllm: {kind: openai, base_url: "http://localhost:8000", max_in_flight: 8}}',
+        rows=_UPSTREAM_ROWS,
+        names=routing.UPSTREAM_NAME,
     ),
     Key(
-        name="upstream.environment",
-        kind=kinds.choice("prod", "dev", "test"),
-        meaning="Which of Argo's environments answers: prod, dev or test.",
+        name="routes",
+        kind=kinds.ROWS,
+        meaning="Who is asked for a model, by its name or a pattern of names (`*` and `?`); all others are asked of "
+        "`upstream` alone. Of several that fit the name itself goes first, then the first pattern. docs/routes.md has "
+        "recipes.",
+        example='{gpt-4o: {to: [main, main/gpt-4.1], retries: 2, hedge_after: 5s}, "claude-*": [main]}',
+        rows=_ROUTE_KEYS,
+        names=routing.ROUTE_NAME,
     ),
     Key(
-        name="upstream.base_url",
-        kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
-        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
-        example="http://localhost:8000",
+        name="retries",
+        kind=routing.RETRIES,
+        meaning="How often a request goes through its upstreams again when all have failed before their replies began; "
+        "always within its own time.",
     ),
     Key(
-        name="upstream.key_env",
-        kind=kinds.VARIABLE,
-        meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
-        "Argo takes the user name instead.",
-        example="OPENAI_API_KEY",
+        name="breaker.failures",
+        kind=kinds.COUNT_OR_ZERO,
+        meaning="How many failures in a row make it rest; 0 for never.",
     ),
     Key(
-        name="upstream.refresh",
-        kind=kinds.INTERVAL_OR_NONE,
-        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
-        "for a name that nobody knows, have it asked at once.",
-    ),
-    Key(
-        name="upstream.resolve",
-        kind=addresses.RESOLVE,
-        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
-        example='["apps.inside.anl.gov:443:10.0.0.1"]',
-    ),
-    Key(
-        name="upstream.connect_to",
-        kind=addresses.CONNECT_TO,
-        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
-        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
-        example='["apps.inside.anl.gov:443:localhost:8443"]',
-    ),
-    Key(
-        name="upstream.proxy",
-        kind=addresses.PROXY,
-        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
-        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
-        "NO_PROXY. A password in it is never shown: keep this file 0600.",
-        example="socks5h://localhost:1080",
-        secret=True,
-    ),
-    Key(
-        name="upstream.ca_bundle",
-        kind=kinds.PATH_OR_NONE,
-        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
-        example="/etc/ssl/certs/argonne.pem",
+        name="breaker.rest",
+        kind=kinds.DURATION,
+        meaning="How long it rests; then one request tries it.",
     ),
     Key(
         name="timeouts.total",
@@ -274,11 +360,16 @@ KEYS: Final = (
     Key(
         name="max_in_flight",
         kind=kinds.COUNT,
-        meaning="How many exchanges may run at once; beyond it clients get 503 and when to come back.",
+        meaning="How many exchanges may run at once; those beyond it wait in order, within their own time.",
+    ),
+    Key(
+        name="max_queue",
+        kind=kinds.COUNT_OR_ZERO,
+        meaning="How many requests may wait for a place, in all; beyond it clients get 503 and when to come back.",
     ),
     Key(
         name="rejoin",
-        kind=kinds.SPAN_OR_NONE,
+        kind=kinds.DURATION_OR_NONE,
         meaning="How long a generation goes on whose client has left: the same request from the same client joins it "
         "from its beginning, and is not paid for twice. Clients that time out and try again do that; one that does not "
         "come back costs that much more. null ends it at once.",

@@ -42,8 +42,8 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?((?:[KMG]i?)?B)", re.IGNORECASE)
 _UNITS: Final = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST: Final = 2**40
-_SPAN = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?) ?(ms|s|m|h)")
-_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+_TIME = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(ms|s|m|min|h)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600}
 _PARAMETER = re.compile(r"[A-Za-z_]\w{0,63}(?:\.[A-Za-z_]\w{0,63})?")
 _DEED = re.compile(
     r"keep|drop(?: unless \S+| beside [\w.]+)?|rename \w+|default \S+|nearest(?: \w+)+|thinking(?: adaptive| enabled)?"
@@ -129,16 +129,19 @@ def _number(value: object) -> float:
     return number
 
 
-def _at_least(least: float, value: object, *, above: bool = False) -> float:
+def at_least(least: float, value: object, *, above: bool = False) -> float:
+    """Read a number, `least` or more; only more when `above`."""
     number = _number(value)
     if number < least or (above and number == least):
         raise _wrong(f"{shown(value)} is {'not greater' if above else 'less'} than {least:g}")
     return number
 
 
-def _whole(least: int, most: int) -> Callable[[object], int]:
+def whole(least: int, most: int) -> Callable[[object], int]:
+    """Return the reader of a whole number within bounds."""
+
     def read(value: object) -> int:
-        number = _at_least(least, value)
+        number = at_least(least, value)
         if not number.is_integer():
             raise _wrong(f"{shown(value)} is not a whole number")
         if number > most:
@@ -148,18 +151,19 @@ def _whole(least: int, most: int) -> Callable[[object], int]:
     return read
 
 
+def _seconds(value: object) -> object:
+    """Return a time that has a unit in seconds, and all else as it came."""
+    if isinstance(value, str) and (match := _TIME.fullmatch(value)):
+        return float(match[1]) * _SECONDS[match[2]]
+    return value
+
+
 def _duration(value: object) -> float:
-    return _at_least(0, value, above=True)
-
-
-def _span(value: object) -> float:
-    if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
-        value = float(match[1]) * _SECONDS[match[2]]
-    return _duration(value)
+    return at_least(0, _seconds(value), above=True)
 
 
 def _beat(value: object) -> float | None:
-    return _at_least(0, value) or None
+    return at_least(0, _seconds(value)) or None
 
 
 def _boolean(value: object) -> bool:
@@ -282,7 +286,7 @@ def _is_port(digits: str | None) -> bool:
 def _size(value: object) -> int:
     if isinstance(value, str) and (match := _SIZE.fullmatch(value)):
         value = int(float(match[1]) * _UNITS[match[2].lower()])
-    return _whole(1, _LARGEST)(value)
+    return whole(1, _LARGEST)(value)
 
 
 def _refuse(value: object) -> object:
@@ -329,20 +333,25 @@ def mapping(expected: str, name: Reader, text: Reader) -> Kind:
     return Kind(expected=expected, read=read, textual=True, pairs=True)
 
 
-DURATION = Kind(expected="a number of seconds greater than 0", read=_duration)
+DURATION = Kind(expected="a number of seconds greater than 0, or a time such as 500ms, 30s, 5m or 2h", read=_duration)
 DURATION_OR_NONE = Kind(
-    expected="a number of seconds greater than 0, or null for no limit", read=_duration, nullable=True
-)
-SPAN_OR_NONE = Kind(
-    expected="a number of seconds greater than 0, or a time such as 30s or 5m; null for none", read=_span, nullable=True
+    expected="a number of seconds greater than 0, a time such as 30s or 5m, or null for none",
+    read=_duration,
+    nullable=True,
 )
 INTERVAL_OR_NONE = Kind(
-    expected="a number of seconds, 1 or more, or null for never", read=lambda value: _at_least(1, value), nullable=True
+    expected="a number of seconds, 1 or more, a time such as 30m, or null for never",
+    read=lambda value: at_least(1, _seconds(value)),
+    nullable=True,
 )
 BEAT = Kind(expected="a number of seconds, or null or 0 for none", read=_beat, nullable=True)
-GRACE = Kind(expected="a number of seconds, 0 or more", read=lambda value: _at_least(0, value))
-PORT = Kind(expected="a whole number from 0 to 65535", read=_whole(0, 65535))
-COUNT = Kind(expected="a whole number from 1 to 1000000", read=_whole(1, 10**6))
+GRACE = Kind(expected="a number of seconds, 0 or more", read=lambda value: at_least(0, _seconds(value)))
+PORT = Kind(expected="a whole number from 0 to 65535", read=whole(0, 65535))
+COUNT = Kind(expected="a whole number from 1 to 1000000", read=whole(1, 10**6))
+COUNT_OR_NONE = Kind(
+    expected="a whole number from 1 to 1000000, or null for no limit of its own", read=whole(1, 10**6), nullable=True
+)
+COUNT_OR_ZERO = Kind(expected="a whole number from 0 to 1000000", read=whole(0, 10**6))
 SIZE = Kind(expected="a number of bytes, or a size such as 64MiB, 10 MB or 512KiB; from 1 byte to 1024 GiB", read=_size)
 BOOLEAN = Kind(expected="true or false", read=_boolean)
 USER = Kind(expected="the bare ANL domain name, lower case, without @anl.gov", read=_user, textual=True, nullable=True)
@@ -353,6 +362,7 @@ CLIENT_KEYS = Kind(
 )
 KEYS_OF_USERS = mapping("a mapping of client keys to Argo user names", _client_key, _user)
 DEEDS = mapping("a mapping of parameters to what becomes of each, such as drop or rename NAME", _parameter, _deed)
+MODEL_NAME = Kind(expected="a model's name", read=_model_name, textual=True)
 NAMES_OF_MODELS = mapping("a mapping of names to models' names", _model_name, _model_name)
 ORIGINS = Kind(
     expected="a list of origins, each scheme://host[:port] without a path, such as https://app.example.org",
@@ -375,4 +385,4 @@ BASE_URL = Kind(
 VARIABLE = Kind(
     expected="the name of an environment variable, or null for none", read=_variable, textual=True, nullable=True
 )
-ROWS = Kind(expected="a mapping of model names to what differs for each", read=_refuse)
+ROWS = Kind(expected="a mapping of names to what is set for each", read=_refuse)

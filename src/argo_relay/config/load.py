@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from argo_relay.config.check import Findings, check_document, value_in
-from argo_relay.config.conflicts import find_conflicts
+from argo_relay.config.check import Path as KeyPath
+from argo_relay.config.conflicts import find_conflicts, find_idle
 from argo_relay.config.document import read_document
 from argo_relay.config.environment import read_environment
 from argo_relay.config.keys import KEYS
@@ -26,7 +27,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
 
     config: Config
     origins: dict[str, str]
-    """For each dotted key `default`, `file PATH:LINE`, `env NAME` or `flag --NAME`; of `models` only what is set."""
+    """For each dotted key `default`, `file PATH:LINE`, `env NAME` or `flag --NAME`; of rows only what is set."""
     path: Path | None
     """The file in use."""
     searched: tuple[Searched, ...]
@@ -57,7 +58,7 @@ def load(
         mode = _read(path, findings) if path else 0
     except ConfigError as error:
         findings.problems += error.problems
-    warnings = _exposed(path, mode, findings)
+    exposed = _exposed(path, mode, findings)
     read_environment(environ, findings)
     given = {name: value for name, value in (overrides or {}).items() if value is not None}
     _read_overrides(given, flags or {}, findings)
@@ -67,6 +68,7 @@ def load(
         raise ConfigError(findings.problems)
     origins = {key.name: "default" for key in KEYS}
     origins |= {".".join(key): setting.origin for key, setting in findings.settings.items()}
+    warnings = (*exposed, *find_idle(loaded, findings))
     return Loaded(config=loaded, origins=origins, path=path, searched=searched, warnings=warnings)
 
 
@@ -88,8 +90,7 @@ def _read(path: Path, findings: Findings) -> int:
     for line, what in faults:
         within.tell(f"{path}:{line}", what)
     findings.problems += sorted(within.problems, key=lambda problem: _line(problem, str(path)))
-    findings.settings |= within.settings
-    findings.refused |= within.refused
+    findings.add(within)
     return file.mode
 
 
@@ -106,21 +107,31 @@ def _read_overrides(overrides: Mapping[str, object], flags: Mapping[str, str], f
 
 def _built(findings: Findings) -> Config:
     tree: dict[str, Any] = {}
+    for path in findings.rows:
+        _group(tree, path)
     for path, setting in findings.settings.items():
-        group = tree
-        for part in path[:-1]:
-            group = group.setdefault(part, {})
-        group[path[-1]] = setting.value
+        _group(tree, path[:-1])[path[-1]] = setting.value
+    for key in KEYS:
+        needed = {member.name for member in key.rows if member.needed}
+        if key.rows and key.name in tree:
+            # A row without them has its problem told already.
+            tree[key.name] = {name: row for name, row in tree[key.name].items() if needed <= row.keys()}
     return msgspec.convert(tree, Config)
+
+
+def _group(tree: dict[str, Any], path: KeyPath) -> dict[str, Any]:
+    for part in path:
+        tree = tree.setdefault(part, {})
+    return tree
 
 
 def _exposed(path: Path | None, mode: int, findings: Findings) -> tuple[str, ...]:
     if path is None or not mode & 0o077:
         return ()
     held = [f"`{name}`" for name in ("keys", "users") if (setting := findings.settings.get((name,))) and setting.value]
-    proxy = findings.settings.get(("upstream", "proxy"))
-    if proxy is not None and masked(proxy.value) != proxy.value:
-        held.append("the proxy's password")
+    proxies = [setting.value for key, setting in findings.settings.items() if key[-1] == "proxy"]
+    if any(masked(proxy) != proxy for proxy in proxies):
+        held.append("a proxy's password")
     if not held:
         return ()
     what = " and ".join(held)

@@ -30,6 +30,10 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     """None: what the environment says; `none`: none at all. It may hold a password."""
     ca_bundle: str | None = None
+    max_in_flight: int | None = None
+    """Exchanges that it answers at once; those beyond it wait in order. None: as many as the relay takes."""
+    tell_timeout: bool = False
+    """Tell it what is left of a request's time, in `X-Request-Timeout`: for another relay."""
 
     def __repr__(self) -> str:
         """Return the usual form with the proxy's password masked."""
@@ -66,6 +70,37 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a request's parameters, by name: `policy.rules.written` has the words."""
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One candidate of a route."""
+
+    upstream: str
+    """`main`, or a name of `upstreams`."""
+    model: str | None = None
+    """What the model is called there; None: as the client called it."""
+    weight: float = 0.0
+    """Its share of first attempts among the candidates that have one; 0: asked when others have failed."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """Who is asked for a model, or for all whose names fit a pattern; times in seconds."""
+
+    to: tuple[Step, ...]
+    """In the order in which they are tried; at least one."""
+    retries: int | None = None
+    """None: as `Config.retries` says."""
+    hedge_after: float | None = None
+    """None: no second attempt beside the first."""
+    hedge_share: float = 0.05
+    """Of all its requests, at most this part is hedged: above 0, at most 1."""
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """When a failing upstream rests: after `failures` in a row, for `rest` seconds; 0 failures: never."""
+
+    failures: int = 5
+    rest: float = 30.0
+
+
 class Images(msgspec.Struct, frozen=True, kw_only=True):
     """What the relay fetches of what requests give by URL; `max_size` in bytes, `timeout` in seconds."""
 
@@ -98,6 +133,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     upstream: Upstream = Upstream()
+    """Called `main` in routes."""
+    upstreams: dict[str, Upstream] = {}
+    """Others, by the names that routes call them."""
+    routes: dict[str, Route] = {}
+    """By a model's name, or a pattern of names (`*` and `?`)."""
+    retries: int = 1
+    """How often a request goes through its candidates again."""
+    breaker: Breaker = Breaker()
     timeouts: Timeouts = Timeouts()
     models: dict[str, ModelRow] = {}
     """By the name the operator wrote; whoever resolves model names resolves these, too."""
@@ -107,6 +150,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     images: Images = Images()
     max_body: int = 64 * 2**20
     max_in_flight: int = 1024
+    max_queue: int = 1024
+    """How many requests may wait beyond `max_in_flight`, in all."""
     rejoin: float | None = None
     """Seconds that a generation is kept for a client that has left and may ask for it again; None: not at all."""
     rejoin_memory: int = 64 * 2**20

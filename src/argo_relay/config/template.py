@@ -12,8 +12,9 @@ _HEAD = f"""\
 # The configuration of argo-relay.
 #
 # A key behind a `#` shows its default: take the `#` away and change the value. `argo-relay config check` says whether
-# the file is fine, `argo-relay config show` which values hold and why. Each key but `models` has an environment
-# variable, too, which goes before this file: {PREFIX}PORT for port, {PREFIX}TIMEOUTS_TOTAL for timeouts.total.
+# the file is fine, `argo-relay config show` which values hold and why. Each key but `models`, `upstreams` and `routes`
+# has an environment variable, too, which goes before this file: {PREFIX}PORT for port, {PREFIX}TIMEOUTS_TOTAL for
+# timeouts.total.
 """
 
 

@@ -1,8 +1,8 @@
 """What a dialect is: a frozen record of functions. Nothing to inherit; tests call the functions.
 
-A dialect is spoken by clients and by upstreams. `outline`, `read_reply` and `watch_stream` serve the verbatim lane,
-where both speak the same; the `decode_` and `encode_` functions and the stream machines serve the lane through the
-neutral language. All are pure: bytes and values in, bytes and values out.
+A dialect is spoken by clients and by upstreams. `outline`, `read_reply`, `watch_stream` and `cut_stream` serve the
+verbatim lane, where both speak the same; the `decode_` and `encode_` functions and the stream machines serve the lane
+through the neutral language. All are pure: bytes and values in, bytes and values out.
 """
 
 from __future__ import annotations
@@ -120,6 +120,18 @@ class StreamWatch(Protocol):
         ...
 
 
+class StreamCut(Protocol):
+    """Follows a stream that is relayed as it came, so that it can be ended where it stands, as at a length limit."""
+
+    def feed(self, frame: Frame) -> None:
+        """Take note of a frame that has gone out."""
+        ...
+
+    def cut(self) -> bytes | None:
+        """Return the bytes that end the stream so; None when nothing has been generated yet."""
+        ...
+
+
 class StreamDecoder(Protocol):
     """Turns an upstream's frames into events that keep to the grammar of `neutral.events`, whatever comes."""
 
@@ -156,6 +168,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     read_reply: Callable[[bytes], Digest]
     """Read a whole reply; raise BadJson when it is not one."""
     watch_stream: Callable[[], StreamWatch]
+    cut_stream: Callable[[], StreamCut]
     links: Callable[[Mapping[str, Any]], Iterator[Link]]
     """Find what a request, given as its body's members, gives by URL."""
 

@@ -7,16 +7,25 @@ from collections.abc import Mapping
 import msgspec
 
 from argo_relay.clock import Clock
+from argo_relay.config import schema
+from argo_relay.config.kinds import shown
 from argo_relay.config.load import Loaded
+from argo_relay.config.named import MAIN, every_upstream, key_of
+from argo_relay.errors import ConfigError
 from argo_relay.transport.reach import Reach, is_local, place_of, reach_of
 from argo_relay.upstreams.base import Upstream
 from argo_relay.upstreams.choose import upstream_of
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration that can be used, its upstream and the way there. `model` None: the cheapest is chosen."""
+    """A configuration that can be used, one of its upstreams and the way there.
+
+    `model` None: the cheapest is chosen. `key` is where the upstream is configured, for advice.
+    """
 
     loaded: Loaded
+    row: schema.Upstream
+    key: str
     upstream: Upstream
     reach: Reach
     clock: Clock
@@ -62,11 +71,22 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
                 "Argo answers on Argonne's network only. Connect to the VPN, or come through an SSH forward or a SOCKS "
                 "proxy: docs/reaching-argo.md has recipes for each."
             )
-        return "Check the name and the port in `upstream.base_url`, and this machine's network."
+        return f"Check the name and the port in `{self.key}.base_url`, and this machine's network."
 
 
-def case_of(loaded: Loaded, environ: Mapping[str, str], clock: Clock, *, paid: bool, model: str | None) -> Case:
-    """Return what is to be examined; raise ConfigError where there is nothing to begin with."""
-    upstream = upstream_of(loaded.config, environ)
-    reach = reach_of(loaded.config, environ, upstream.base_url)
-    return Case(loaded=loaded, upstream=upstream, reach=reach, clock=clock, paid=paid, model=model)
+def case_of(
+    loaded: Loaded, environ: Mapping[str, str], clock: Clock, *, paid: bool, model: str | None, name: str = MAIN
+) -> Case:
+    """Return what is to be examined of the upstream that routes call `name`.
+
+    Raises ConfigError where there is nothing to begin with.
+    """
+    upstreams = every_upstream(loaded.config)
+    if name not in upstreams:
+        raise ConfigError([f"no upstream is called {shown(name)}; known are {', '.join(upstreams)}"])
+    row = upstreams[name]
+    upstream = upstream_of(row, loaded.config.user, environ, name=name)
+    reach = reach_of(row, environ, upstream.base_url, name)
+    return Case(
+        loaded=loaded, row=row, key=key_of(name), upstream=upstream, reach=reach, clock=clock, paid=paid, model=model
+    )

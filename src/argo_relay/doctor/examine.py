@@ -49,8 +49,8 @@ def _configuration(case: Case) -> list[Finding]:
     warnings = [
         Finding(check=Check.CONFIGURATION, severity=Severity.WARNING, found=warning) for warning in loaded.warnings
     ]
-    if config.upstream.kind != "argo":
-        return [*warnings, fine(Check.CONFIGURATION, f"{place}; an upstream of the kind {config.upstream.kind}")]
+    if case.row.kind != "argo":
+        return [*warnings, fine(Check.CONFIGURATION, f"{place}; an upstream of the kind {case.row.kind}")]
     if config.user:
         return [*warnings, fine(Check.CONFIGURATION, f"{place}; Argo, in the name of {config.user}")]
     found = f"{place}; there is no `user`, and Argo answers nobody without one"
@@ -86,7 +86,7 @@ async def _service(case: Case, tell: Tell) -> None:
         tell(check_clock(heard) or skipped(Check.CLOCK, "the upstream does not say what time it is"))
         if not case.paid:
             tell(skipped(Check.GENERATION, _FREE))
-        elif case.loaded.config.upstream.kind == "argo" and not case.loaded.config.user:
+        elif case.row.kind == "argo" and not case.loaded.config.user:
             tell(skipped(Check.GENERATION, "there is no `user`"))
         else:
             tell(await check_generation(case, directory))

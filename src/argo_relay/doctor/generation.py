@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from argo_relay.config.named import MAIN
 from argo_relay.dialects.base import Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.doctor.case import Case
@@ -17,6 +18,7 @@ from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
+from argo_relay.exchange.site import Site
 from argo_relay.framing import jsonx
 from argo_relay.models.roster import Roster
 from argo_relay.policy.defaults import default_layer
@@ -85,7 +87,10 @@ async def check_generation(case: Case, directory: Directory) -> Finding:
     if model is None:
         raise Trouble(Check.GENERATION, "the upstream lists no model to chat with", "Name one with --model NAME.")
     config = case.loaded.config
-    relay = Relay(config, default_layer(config.timeouts, set()), case.upstream, directory, lambda _: None, case.clock)
+    # It is this upstream that is examined, as it is now: no other may answer in its place, nor it itself later.
+    alone = msgspec.structs.replace(config, routes={}, retries=0)
+    site = Site(MAIN, case.upstream, directory, alone, case.clock)
+    relay = Relay(alone, default_layer(config.timeouts, set()), [site], lambda _: None, case.clock)
     message = {"role": "user", "content": _PROMPT}
     asked = {"model": model, "messages": [message], "max_tokens": _TOKENS, "timeout": _SECONDS}
     client = _Asking(jsonx.encode(asked))

@@ -23,10 +23,10 @@ T = TypeVar("T")
 
 _CERTIFICATES: Final = {
     Cause.SELF_SIGNED: "If that server is yours, put its certificate into a PEM file and name it in "
-    "`upstream.ca_bundle`. If not, something on the way answers in its place.",
-    Cause.UNTRUSTED: "Name a PEM file with that authority's certificate in `upstream.ca_bundle`; a network that "
+    "`{key}.ca_bundle`. If not, something on the way answers in its place.",
+    Cause.UNTRUSTED: "Name a PEM file with that authority's certificate in `{key}.ca_bundle`; a network that "
     "inspects TLS has one, ask its people. On macOS, run `Install Certificates.command` of your Python first.",
-    Cause.NO_TLS: "Perhaps that port speaks plain HTTP: begin `upstream.base_url` with http://, or name another port.",
+    Cause.NO_TLS: "Perhaps that port speaks plain HTTP: begin `{key}.base_url` with http://, or name another port.",
 }
 
 
@@ -66,7 +66,7 @@ async def check_proxy(case: Case, proxy: Proxy) -> tuple[Finding, asyncio.Stream
         trusted = trust(case.reach.ca_bundle)
         writer = await _within(case, stream_through(proxy, host, port, trusted))
     except ConnectFailed as failed:
-        raise Trouble(Check.PROXY, f"{named}: {failed}", _proxy_advice(str(failed), proxy, host)) from None
+        raise Trouble(Check.PROXY, f"{named}: {failed}", _proxy_advice(case, str(failed), proxy)) from None
     return fine(Check.PROXY, f"{named} connects to {bracketed(host)}:{port}"), writer
 
 
@@ -97,8 +97,8 @@ async def _other_name(case: Case, name: str) -> Trouble:
     except ConnectFailed:
         names = ""
     advice = (
-        "Who answers there is not the upstream. Check `upstream.base_url`; for a tunnel leave the upstream's own name "
-        "in it, and say in `upstream.connect_to` where the tunnel begins: TLS then keeps that name."
+        f"Who answers there is not the upstream. Check `{case.key}.base_url`; for a tunnel leave the upstream's own "
+        f"name in it, and say in `{case.key}.connect_to` where the tunnel begins: TLS then keeps that name."
     )
     return Trouble(Check.TLS, f"{name}: {Cause.OTHER_NAME}{names}", advice)
 
@@ -128,9 +128,10 @@ def _detour(case: Case) -> str:
     return f"{bracketed(own[0])}:{own[1]} is reached at {bracketed(there[0])}:{there[1]}, as configured; "
 
 
-def _proxy_advice(failed: str, proxy: Proxy, host: str) -> str:
+def _proxy_advice(case: Case, failed: str, proxy: Proxy) -> str:
+    key = f"{case.key}.proxy"
     if failed in (Cause.PROXY_ASKS, Cause.PROXY_DENIES):
-        own = "`upstream.proxy`" if proxy.origin == "upstream.proxy" else f"{proxy.origin}, or in `upstream.proxy`"
+        own = f"`{key}`" if proxy.origin == key else f"{proxy.origin}, or in `{key}`"
         return (
             f"Write user name and password into {own}: {proxy.scheme}://USER:PASSWORD@{bracketed(proxy.host)}:"
             f"{proxy.port}, with %40 for an @ in them. They are never shown."
@@ -140,8 +141,8 @@ def _proxy_advice(failed: str, proxy: Proxy, host: str) -> str:
     if failed == Cause.PROXY_NO_TLS:
         return f"Begin {proxy.origin} with http:// unless the proxy itself is spoken to with TLS."
     return (
-        f"The proxy works, but does not lead to {host}. Use one that stands in the upstream's network, or none: "
-        "`upstream.proxy: none`."
+        f"The proxy works, but does not lead to {case.destination[0]}. Use one that stands in the upstream's network, "
+        f"or none: `{key}: none`."
     )
 
 
@@ -157,7 +158,8 @@ def _tls_advice(case: Case, cause: str) -> str:
             f"The proxy gave up: `ssh -D` does so when the machine it leads to cannot reach {case.destination[0]}. Log "
             "in there and try: curl -I " + case.upstream.base_url
         )
-    return _CERTIFICATES.get(Cause(cause), case.way) if cause in set(Cause) else case.way
+    advice = _CERTIFICATES.get(Cause(cause)) if cause in set(Cause) else None
+    return case.way if advice is None else advice.format(key=case.key)
 
 
 def _day(seconds: float) -> str:

@@ -17,15 +17,15 @@ _CLOCK_ADVICE: Final = (
     "time.apple.com` on macOS. Certificates and logs go by it."
 )
 _STATUSES: Final = {
-    401: "It does not take the key, or the user, that it was given: check `upstream.key_env`, for Argo `user`.",
-    403: "It does not serve you, or a firewall on the way does not. Check `upstream.key_env`, for Argo `user`, and "
+    401: "It does not take the key, or the user, that it was given: check `{key}.key_env`, for Argo `user`.",
+    403: "It does not serve you, or a firewall on the way does not. Check `{key}.key_env`, for Argo `user`, and "
     "whether this machine is on the right network.",
-    404: "There is no such path: check `upstream.base_url`. /v1/models is appended to it; Argo's ends in /argoapi.",
+    404: "There is no such path: check `{key}.base_url`. /v1/models is appended to it; Argo's ends in /argoapi.",
 }
-_MOVED: Final = "It sends us elsewhere, as login pages do: check `upstream.base_url`, and log in to the network."
+_MOVED: Final = "It sends us elsewhere, as login pages do: check `{key}.base_url`, and log in to the network."
 _DOWN: Final = "The upstream itself is in trouble: try again in some minutes, and ask those who run it."
 _NO_LIST: Final = (
-    "Something that is not the upstream answered: check `upstream.base_url`, `upstream.kind`, and whether the network "
+    "Something that is not the upstream answered: check `{key}.base_url`, `{key}.kind`, and whether the network "
     "wants you to log in first."
 )
 
@@ -77,10 +77,12 @@ def _models_advice(status: int | None, case: Case) -> str:
     if status is None:
         return case.way
     if status in _STATUSES:
-        return _STATUSES[status]
-    if 300 <= status < 400:
-        return _MOVED
-    return _DOWN if status >= 400 else _NO_LIST
+        advice = _STATUSES[status]
+    elif 300 <= status < 400:
+        advice = _MOVED
+    else:
+        advice = _DOWN if status >= 400 else _NO_LIST
+    return advice.format(key=case.key)
 
 
 def _span(seconds: float) -> str:

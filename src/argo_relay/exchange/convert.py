@@ -47,6 +47,9 @@ class ConvertStage:
         """Refuse a stream."""
         raise ConnectionBroken(_NO_STREAM)
 
+    def cut(self) -> None:
+        """Return nothing: there is no half of such a reply."""
+
     def heartbeat(self) -> bytes:
         """Return nothing: there is no stream to keep alive."""
         return b""

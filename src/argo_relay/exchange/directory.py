@@ -59,14 +59,20 @@ class Directory:
 
     def find(self, name: str) -> Profile:
         """Return the model that a client means; raise Refused (404 with the closest names). Never another one."""
-        profile = self._meant(name)
+        profile = self.meant(name)
         if profile is None:
             raise Refused(unknown(self._roster, name))
         return profile
 
+    def meant(self, name: str) -> Profile | None:
+        """Return the model that a name means now, if any."""
+        if not self._upstream.passes_names:
+            return self._roster.resolve(name)
+        return passing_alias(name, self._aliases[name]) if name in self._aliases else passing_profile(name)
+
     def knows(self, name: str) -> bool:
         """Say whether a name means a model now."""
-        return self._meant(name) is not None
+        return self.meant(name) is not None
 
     async def look_again(self) -> None:
         """Fetch the list because of an unknown name: the model may be new. At most once a minute, all at once share."""
@@ -148,16 +154,11 @@ class Directory:
             raise ConnectionBroken(f"it answered {answer.status} when asked for its models")
         return b"".join(pieces)
 
-    def _meant(self, name: str) -> Profile | None:
-        if not self._upstream.passes_names:
-            return self._roster.resolve(name)
-        return passing_alias(name, self._aliases[name]) if name in self._aliases else passing_profile(name)
-
     def _adopt(self, roster: Roster) -> None:
         self._roster = roster
         self._layers: dict[str, dict[Timer, Limit | None]] = {}
         for name, row in self._rows.items():
-            profile = self._meant(name)
+            profile = self.meant(name)
             if profile is not None:
                 # Two rows may mean one model, by different names: what only one of them says holds, too.
                 layer = self._layers.setdefault(profile.internal_id, {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argo_relay.dialects.base import Dialect
-from argo_relay.exchange.translate import TranslateStage
+from argo_relay.exchange.translate import TranslateStage, ended
 from argo_relay.framing.base import Frame
 from argo_relay.neutral.events import CONTENT, Ended, Event, Failed
 from argo_relay.neutral.failure import Failure
@@ -56,6 +56,18 @@ class GatherStage:
         if self.failure is not None:
             return b""
         written = self._writer.write(self._fold.reply())
+        self.losses = self._writer.losses
+        return written
+
+    def cut(self) -> bytes | None:
+        """Return the whole reply of what has come; a call that is not complete is left out."""
+        if not self.ended and self.failure is None:
+            self._take(ended(self._decoder))
+        reply = self._fold.shortened()
+        if reply is None or self.failure is not None:
+            return None
+        self.ended = True
+        written = self._writer.write(reply)
         self.losses = self._writer.losses
         return written
 

@@ -11,10 +11,10 @@ from typing import Final
 
 from argo_relay.dialects.base import Headers
 from argo_relay.errors import BadJson, Refused
+from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.outlet import Outlet
 from argo_relay.exchange.plan import Plan
 from argo_relay.exchange.screen import Screen
-from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.framing.base import Frame
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Phase
@@ -23,6 +23,8 @@ from argo_relay.transport.base import Answer
 _LARGEST_REPLY: Final = 256 * 1024 * 1024
 _LARGEST_ERROR: Final = 1024 * 1024
 _LARGEST_FRAME: Final = 64 * 1024 * 1024
+_MOST_HELD: Final = 256 * 1024
+"""Bytes without content of which a stream's beginning is held back at most."""
 WHOLE_HEADERS: Final[Headers] = [("content-type", "application/json")]
 # What an upstream says about its reply that concerns any client, and what concerns only one of its own dialect.
 _PASSED_ALWAYS: Final = ("retry-after", "retry-after-ms")
@@ -48,19 +50,35 @@ class UpstreamRefused(Refused):
 class Lane:
     """Relays one reply."""
 
-    def __init__(self, plan: Plan, watchdog: Watchdog, outlet: Outlet, headers: Callable[[], Headers]) -> None:
-        """`headers` gives what goes out with every reply."""
+    def __init__(
+        self,
+        plan: Plan,
+        attempt: Attempt,
+        outlet: Outlet,
+        headers: Callable[[], Headers],
+        *,
+        commit: Callable[[], None] = lambda: None,
+        hold: bool = False,
+    ) -> None:
+        """`headers` gives what goes out with every reply; `commit` is called before the first byte of this one does.
+
+        `hold`: what comes before a stream's first content is held back until then, since another upstream may be asked
+        instead as long as the client has got nothing.
+        """
         self.stage = plan.stage
         self._plan = plan
-        self._watchdog = watchdog
+        self._attempt = attempt
         self._outlet = outlet
         self._headers = headers
+        self._commit = commit
+        self._hold = hold
+        self._held = b""
         notices = plan.upstream.notices if plan.screened else None
         self._screen = Screen(plan.spoken, notices) if notices is not None else None
         self.received = 0
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
-        """Seconds from the moment the request's body had been read."""
+        """Seconds from the moment the upstream was asked."""
 
     async def answer(self) -> None:
         """Send the reply that the stage makes by itself."""
@@ -89,7 +107,7 @@ class Lane:
     async def _at_once(self, answer: Answer, passed: Headers) -> None:
         """Relay a whole reply where a stream was asked for."""
         await self._pass_on(self._read(self.stage.at_once, await self._screened(answer), passed), passed)
-        self._watchdog.writing()
+        self._attempt.writing()
         await self._outlet.end()
 
     async def _screened(self, answer: Answer) -> bytes:
@@ -107,7 +125,8 @@ class Lane:
             raise self._refused(refused.failure, passed) from None
 
     async def _send_whole(self, body: bytes, passed: Headers) -> None:
-        self._watchdog.writing()
+        self._commit()
+        self._attempt.writing()
         await self._outlet.begin(200, self._head(body, passed))
         await self._outlet.write(body)
         # The end waits until the client has read what was written, which is when the exchange is over.
@@ -132,8 +151,10 @@ class Lane:
             elif splitter.pending > _LARGEST_FRAME:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
         rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), passed, last=True)
-        await self._pass_on(self._fed(stage.finish, rest), passed)
-        self._watchdog.writing()
+        block = self._fed(stage.finish, rest)
+        held, self._hold = self._held, False
+        await self._pass_on(held + block if stage.failure is None else b"", passed)
+        self._attempt.writing()
         await self._outlet.end()
 
     def _let_through(self, frames: list[Frame], passed: Headers, *, last: bool = False) -> list[Frame]:
@@ -153,20 +174,33 @@ class Lane:
         block = step(frames)
         if self.stage.events != before:
             if self.first_event is None:
-                self.first_event = self._watchdog.elapsed()
-            self._watchdog.content()
+                self.first_event = self._attempt.elapsed()
+            self._attempt.content()
         return block
 
     async def _pass_on(self, block: bytes, passed: Headers) -> None:
-        outlet, failure = self._outlet, self.stage.failure
+        outlet, stage = self._outlet, self.stage
+        if self._hold and block:
+            block = self._released(block)
         if block:
-            self._watchdog.writing()
-            if outlet.status is None:
+            self._attempt.writing()
+            if not outlet.claimed:
+                self._commit()
+                outlet.owed = block
                 await outlet.begin(200, self._head(block, passed))
             await outlet.write(block)
-            self._watchdog.written()
-        if failure is not None:
-            raise self._refused(failure, passed)
+            self._attempt.written()
+        if stage.failure is not None:
+            raise self._refused(stage.failure, passed)
+
+    def _released(self, block: bytes) -> bytes:
+        """Return all that was held back when it is time, and nothing until then."""
+        self._held += block
+        stage = self.stage
+        if not (stage.events or stage.ended or stage.failed or len(self._held) > _MOST_HELD):
+            return b""
+        block, self._held, self._hold = self._held, b"", False
+        return block
 
     def _refused(self, failure: Failure, passed: Headers, body: bytes | None = None) -> UpstreamRefused:
         """Return the upstream's error as it is to be told: in its own words only where nothing is to be bettered."""
@@ -177,9 +211,9 @@ class Lane:
         pieces = []
         while chunk := await answer.read():
             if self.first_event is None:
-                self.first_event = self._watchdog.elapsed()
-                self._watchdog.enter(Phase.STREAMING)
-            self._watchdog.content()
+                self.first_event = self._attempt.elapsed()
+                self._attempt.enter(Phase.STREAMING)
+            self._attempt.content()
             self.received += len(chunk)
             if self.received > most:
                 raise Refused(_upstream_failure("sent a reply of unreasonable size"))

@@ -20,9 +20,16 @@ class Outlet:
         """Bytes of the body handed to the connection."""
         self.early = False
         """A heartbeat opened the reply, before anything was known of the upstream's."""
+        self.begun = False
+        """The connection has taken something of the reply itself."""
+        self.claimed = False
+        """A reply, not a heartbeat, is being written: no other may come in its place."""
+        self.owed = b""
+        """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
+        self.claimed = True
         await self._after_beat()
         if self.status is None:
             await self._client.begin(status, headers)
@@ -30,9 +37,11 @@ class Outlet:
 
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
+        self.owed = data
         await self._after_beat()
         self.sent += len(data)
         await self._client.write(data)
+        self.begun, self.owed = True, b""
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""

@@ -33,6 +33,12 @@ _KEPT_STATE: Final = {
 }
 """What the Responses API keeps on its server, which no other upstream can look up."""
 
+_STREAMED: Final[dict[str, dict[str, object]]] = {
+    "openai_chat": {"stream": True, "stream_options": {"include_usage": True}},
+    "google": {},
+}
+"""By dialect: the members that ask for a stream, tokens and all, where they are not just `stream`."""
+
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """One way to answer a request.
@@ -75,6 +81,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """In whose name the upstream is asked; None: in its own."""
     missing: frozenset[str] = frozenset()
     """Dialects whose routes the upstream turned out not to have."""
+    partial: bool = False
+    """At its time limit the reply is handed over as far as it has come."""
 
     @property
     def strict(self) -> bool:
@@ -114,8 +122,9 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
     generating = operation is Operation.GENERATE
     crossed = unsealed(upstream, asked, spoken) if generating else None
     members, lost = crossed or (outline.body.values, [])
+    ask, members, added = _foldable(asked, ask, members)
     changes, losses, sent = adapted(upstream, asked, ask, members)
-    losses = [*lost, *losses]
+    changes, losses = added | changes, [*lost, *losses]
     check_strict(asked, losses)
     if upstream.streams_only(ask, sent):
         ask, changes, sent = _as_stream(ask, changes, sent)
@@ -128,7 +137,13 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
     stage: Stage = (
         GatherStage(spoken, client, _request_of(asked))
         if ask.stream != outline.stream
-        else VerbatimStage(client, upstream, array=ask.array, translating=translating if generating else None)
+        else VerbatimStage(
+            client,
+            upstream,
+            array=ask.array,
+            partial=asked.partial and generating,
+            translating=translating if generating else None,
+        )
     )
     return Plan(
         call=upstream.call(ask, body, asked.headers, asked.request_id),
@@ -156,6 +171,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         stream=request.stream,
         user=asked.user,
     )
+    ask, members, _ = _foldable(asked, ask, members)
     changes, more, sent = adapted(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
@@ -195,7 +211,8 @@ def _request_of(asked: Asked) -> Request:
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
     strays = [DIALECTS[name] for name in upstream.strays(spoken.name)]
-    return TranslateStage(spoken, asked.entry.dialect, request, array=asked.outline.array, strays=strays)
+    array, partial = asked.outline.array, asked.partial
+    return TranslateStage(spoken, asked.entry.dialect, request, array=array, strays=strays, partial=partial)
 
 
 class Adapted(NamedTuple):
@@ -219,6 +236,19 @@ def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, An
 
 def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in {**members, **changes}.items() if value is not jsonx.REMOVED}
+
+
+def _foldable(asked: Asked, ask: Ask, members: dict[str, Any]) -> tuple[Ask, dict[str, Any], dict[str, object]]:
+    """Return what is asked as a stream where a whole reply may have to be handed over in part, and what that adds.
+
+    Gathered are the first of several choices only: then the reply is asked for as it is.
+    """
+    google = members.get("generationConfig")
+    several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1
+    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE or several != 1:
+        return ask, members, {}
+    added = _STREAMED.get(ask.dialect, {"stream": True})
+    return msgspec.structs.replace(ask, stream=True), {**members, **added}, dict(added)
 
 
 def _as_stream(

@@ -2,56 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
 
 from argo_relay.clock import Clock
-from argo_relay.config.schema import Config
+from argo_relay.config.named import MAIN
+from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
-from argo_relay.exchange.detours import Detours
-from argo_relay.exchange.directory import Directory
-from argo_relay.exchange.images import Images
+from argo_relay.exchange.places import Places
 from argo_relay.exchange.rejoin import Rejoin
-from argo_relay.exchange.rulebook import Rulebook
+from argo_relay.exchange.site import Candidate, Site
+from argo_relay.exchange.unknown import unknown
 from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.models.live import passing_profile
+from argo_relay.models.names import bare
 from argo_relay.models.profile import Profile
 from argo_relay.observe.log import Sink
 from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
 from argo_relay.policy.deadline import Limit, Limits, Timer, settle
-from argo_relay.transport.deferred import deferred_fetch
-from argo_relay.upstreams.base import Upstream
+from argo_relay.policy.hedging import HedgeShare
+from argo_relay.policy.routing import is_pattern, order, route_for
+
+
+class Sought(msgspec.Struct, frozen=True, kw_only=True):
+    """Who may answer a request, in order; `hedges` grants second attempts beside the first ones."""
+
+    candidates: Sequence[Candidate]
+    retries: int
+    hedge_after: float | None = None
+    hedges: HedgeShare | None = None
 
 
 class Relay:
-    """The running relay: configuration, upstream, models, places, and where records go."""
+    """The running relay: configuration, upstreams, places, and where records go."""
 
     def __init__(
-        self,
-        config: Config,
-        defaults: Mapping[Timer, Limit | None],
-        upstream: Upstream,
-        directory: Directory,
-        sink: Sink,
-        clock: Clock,
+        self, config: Config, defaults: Mapping[Timer, Limit | None], sites: Sequence[Site], sink: Sink, clock: Clock
     ) -> None:
+        """`sites`: the configuration's upstreams, the main one first."""
         self.config = config
-        self.upstream = upstream
-        self.directory = directory
+        self.sites = {site.name: site for site in sites}
+        self.main = self.sites[MAIN]
         self.sink = sink
         self.clock = clock
-        self.images = Images(config, upstream, deferred_fetch)
-        self.admission = Admission(config.max_in_flight)
+        self.chance: Callable[[], float] = random.SystemRandom().random
+        """Draws a number from 0 to 1, for shares and pauses."""
+        self.admission = Admission(config.max_in_flight, config.max_queue)
+        self.places = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
         self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
-        self.detours = Detours(clock)
-        self.rulebook = Rulebook(config.models, packaged=upstream.has_rules, learns=config.learn)
         self._defaults = defaults
+        self._hedges = {name: HedgeShare(route.hedge_share) for name, route in config.routes.items()}
 
     def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
-        row = self.directory.limits_of(model) if model is not None else {}
+        row = self.main.directory.limits_of(model) if model is not None else {}
         return settle([asked or {}, row, self._defaults], self.config.timeouts.max_total)
+
+    def knows(self, name: str) -> bool:
+        """Say whether somebody can be asked for a model of this name now."""
+        return bool(self._candidates(name, 0)[0])
+
+    def find(self, name: str) -> Profile:
+        """Return the model that a client means; raise Refused (404 with the closest names). Never another one."""
+        return self.seek(name, 0).candidates[0].profile
+
+    def seek(self, name: str, chance: float) -> Sought:
+        """Return who may answer for a model of this name; raise Refused (404) where nobody does.
+
+        `chance`, from 0 to 1, decides among those of a route that share its requests.
+        """
+        candidates, named = self._candidates(name, chance)
+        if not candidates:
+            raise Refused(unknown(self.main.directory.roster, name))
+        if named is None:
+            return Sought(candidates=candidates, retries=self.config.retries)
+        key, route = named
+        return Sought(
+            candidates=candidates,
+            retries=self.config.retries if route.retries is None else route.retries,
+            hedge_after=route.hedge_after,
+            hedges=self._hedges[key],
+        )
+
+    def listed(self) -> Sequence[Profile]:
+        """Return the models on offer: the main upstream's, and those that routes alone make known."""
+        roster = self.main.directory.roster
+        added = [name for name in self.config.routes if not is_pattern(name) and roster.resolve(name) is None]
+        return [*roster.listed(), *(passing_profile(name) for name in added)]
+
+    def hide(self, body: bytes) -> bytes:
+        """Return an error's bytes without the upstreams' addresses."""
+        for site in self.sites.values():
+            body = site.upstream.hide(body)
+        return body
 
     def stop(self) -> None:
         """Take no more exchanges; those under way go on, but for those that nobody waits for."""
@@ -62,3 +110,40 @@ class Relay:
         """End the exchanges under way with an error in their client's dialect."""
         for watchdog in tuple(self.running):
             watchdog.interrupt(Refused(stopping()))
+
+    def _candidates(self, name: str, chance: float) -> tuple[list[Candidate], tuple[str, Route] | None]:
+        main = self.main
+        profile = main.directory.meant(name)
+        named = self._route(name, profile) if self.config.routes else None
+        if named is None:
+            return ([] if profile is None else [Candidate(site=main, profile=profile)]), None
+        found = []
+        for step in order(named[1].to, chance):
+            site = self.sites[step.upstream]
+            there = site.directory.meant(step.model or _name_at(site, name, profile))
+            if there is not None:
+                found.append(Candidate(site=site, profile=there))
+        return found, named
+
+    def _route(self, name: str, profile: Profile | None) -> tuple[str, Route] | None:
+        """Return the route for a model, and what it is called; it may be written under any name of the model's."""
+        routes, main = self.config.routes, self.main.directory
+        if profile is not None:
+            for key, route in routes.items():
+                if not is_pattern(key) and (meant := main.meant(key)) and meant.internal_id == profile.internal_id:
+                    return key, route
+        return route_for(routes, _names(name, profile))
+
+
+def _name_at(site: Site, name: str, profile: Profile | None) -> str:
+    """Return what another upstream calls the main one's model: where names are its own, without Argo's ways."""
+    if profile is None or profile.internal_id == name or not site.upstream.passes_names:
+        return name
+    return bare(profile.alias_of or profile.public_id)
+
+
+def _names(name: str, profile: Profile | None) -> list[str]:
+    if profile is None:
+        return [name]
+    whole = [one for one in (name, profile.public_id, profile.alias_of, profile.internal_id) if one]
+    return [*whole, *(bare(one) for one in whole)]

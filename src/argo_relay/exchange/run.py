@@ -11,33 +11,34 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Headers, Outline
+from argo_relay.dialects.base import Headers
 from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
+from argo_relay.exchange.attempts import Attempts
 from argo_relay.exchange.client import Client
-from argo_relay.exchange.detours import is_missing_route
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.intake import read_body
-from argo_relay.exchange.lane import WHOLE_HEADERS, Lane, UpstreamRefused, stream_headers
-from argo_relay.exchange.operations import outline_of, plan
+from argo_relay.exchange.lane import WHOLE_HEADERS, UpstreamRefused
+from argo_relay.exchange.operations import outline_of
 from argo_relay.exchange.outlet import Outlet
-from argo_relay.exchange.plan import Asked, Plan, route
-from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.partial import hand_over
+from argo_relay.exchange.plan import Asked
+from argo_relay.exchange.relay import Relay, Sought
+from argo_relay.exchange.verdict import Trial
+from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.models.profile import Profile
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
-from argo_relay.policy.deadline import Phase, Timer, shown
+from argo_relay.policy.deadline import Limits, Timer, shown
 from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
-from argo_relay.policy.wish import wish
+from argo_relay.policy.patience import Patience, beat_every, patience_of, within
+from argo_relay.policy.wish import wants_partial, wish
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
 _LONGEST_NAME: Final = 200
-_MOST_LESSONS: Final = 4
-"""How often a request is sent once more because the upstream has named a parameter that it does not take."""
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
 _log = logging.getLogger("argo_relay")
@@ -61,13 +62,15 @@ class Exchange:
         self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
-        self._plan: Plan | None = None
-        self._lane: Lane | None = None
+        self._attempts: Attempts | None = None
+        self._voice: Voice | None = None
+        self._patience: Patience | None = None
         self._model: str | None = None
         self._stream = False
-        self._profile: Profile | None = None
         self._received = 0
         self._user: str | None = None
+        self._wants_partial = False
+        self._partial = False
 
     async def run(self) -> None:
         """Serve the request."""
@@ -94,7 +97,9 @@ class Exchange:
         except ClientLeft:
             return None, Outcome.CANCELLED
         except DeadlinePassed as passed:
-            failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.stamps, self._arrived())
+            failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
+            if await self._hand_over(passed.timer):
+                return failure, Outcome.TIMEOUT
         except Refused as refused:
             failure = refused.failure
             own = refused if isinstance(refused, UpstreamRefused) else None
@@ -104,7 +109,7 @@ class Exchange:
             self._log_bug(error)
             failure = _INTERNAL
         else:
-            return None, Outcome.ERROR if self._plan is not None and self._plan.stage.failed else Outcome.OK
+            return None, Outcome.ERROR if self._trial is not None and self._trial.plan.stage.failed else Outcome.OK
         try:
             await self._say(failure, own)
         except Exception as error:  # noqa: BLE001 -- the same border, where nothing is left to say
@@ -112,73 +117,36 @@ class Exchange:
             self._client.abort()
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
+    async def _hand_over(self, timer: str) -> bool:
+        """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
+        trial = self._trial
+        if not self._wants_partial or trial is None:
+            return False
+        try:
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                headers = [*self._every_reply(), ("x-timeout-timer", timer)]
+                self._partial = await hand_over(trial.plan, self._outlet, headers)
+        except TimeoutError:
+            self._client.abort()
+            return True
+        except Exception as error:  # noqa: BLE001 -- the border: what cannot be handed over ends with the error
+            self._log_bug(error)
+        return self._partial
+
     async def _serve(self) -> None:
         relay = self._relay
         relay.admission.enter()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
-            outline, profile = await self._settle(await read_body(self._client, relay.config.max_body))
+            sought, asked = await self._prepare(await read_body(self._client, relay.config.max_body))
             if await self._rejoin():
                 return
-            asked = await self._prepare(outline, profile)
-            for lessons in range(_MOST_LESSONS + 1):
-                chosen = self._plan = plan(relay.upstream, asked)
-                self._keep_alive(chosen)
-                try:
-                    await self._attempt(chosen)
-                except UpstreamRefused as refused:
-                    wiser = self._learn(asked, chosen, refused.failure) if lessons < _MOST_LESSONS else None
-                    if wiser is None:
-                        raise
-                    asked = wiser
-                else:
-                    return
+            voice = self._voice = Voice(asked, self._outlet, self._every_reply)
+            self._keep_alive(voice)
+            self._attempts = Attempts(relay, sought, asked, self._watchdog, voice)
+            await self._attempts.serve()
         finally:
             relay.admission.leave()
-
-    async def _attempt(self, chosen: Plan) -> None:
-        relay, watchdog = self._relay, self._watchdog
-        lane = self._lane = Lane(chosen, watchdog, self._outlet, self._every_reply)
-        if chosen.call is None:
-            await lane.answer()
-            return
-        watchdog.enter(Phase.CONNECTING)
-        answer = await relay.directory.transport.open(chosen.call, watchdog)
-        relay.directory.seen()
-        await lane.relay(answer)
-
-    def _learn(self, asked: Asked, chosen: Plan, failure: Failure) -> Asked | None:
-        """Return the request under what its refusal teaches; None where that is nothing, or comes too late."""
-        if self._outlet.status is not None and (self._stream or not self._outlet.early):
-            return None
-        relay, profile = self._relay, asked.profile
-        if is_missing_route(failure):
-            around = msgspec.structs.replace(asked, missing=asked.missing | {chosen.spoken.name})
-            if route(relay.upstream, around) == chosen.spoken.name:
-                return None
-            relay.detours.note(chosen.spoken.name)
-            return around
-        book = relay.rulebook
-        if not book.learn(profile, failure, chosen.spoken.name, chosen.sent, asked.rules):
-            return None
-        return msgspec.structs.replace(asked, rules=book.of(profile, relay.directory.roster))
-
-    async def _settle(self, body: bytes) -> tuple[Outline, Profile]:
-        """Read the request, settle its limits, find its model."""
-        relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
-        watchdog.received()
-        self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
-        self._received = len(body)
-        outline = outline_of(self._entry, body)
-        self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
-        asked = wish(outline.timeout, headers)
-        watchdog.limits = relay.limits(asked)
-        if not relay.directory.knows(outline.model):
-            watchdog.enter(Phase.PREPARING)
-            await relay.directory.look_again()
-        profile = self._profile = relay.directory.find(outline.model)
-        watchdog.limits = relay.limits(asked, profile)
-        return outline, profile
 
     async def _rejoin(self) -> bool:
         """Relay the reply to the same request of before, if that is still to be had, and say whether it was."""
@@ -191,47 +159,54 @@ class Exchange:
         await twin.follow(self._outlet, self._client)
         return True
 
-    async def _prepare(self, outline: Outline, profile: Profile) -> Asked:
-        """Fetch what the request gives by URL, and add what is known of it otherwise."""
-        relay, watchdog = self._relay, self._watchdog
-        if links := relay.images.linked(self._entry, outline, profile):
-            watchdog.enter(Phase.FETCHING)
-            outline = await relay.images.inlined(outline, links)
-            watchdog.enter(Phase.PREPARING)
-        return Asked(
+    async def _prepare(self, body: bytes) -> tuple[Sought, Asked]:
+        """Read the request, find who may answer it, settle its limits."""
+        relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
+        watchdog.received()
+        self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
+        self._received = len(body)
+        outline = outline_of(self._entry, body)
+        self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
+        wished = wish(outline.timeout, headers)
+        self._wants_partial = wants_partial(outline.timeout, headers)
+        watchdog.settle(relay.limits(wished))
+        if not relay.knows(outline.model):
+            await relay.main.directory.look_again()
+        sought = relay.seek(outline.model, relay.chance())
+        profile = sought.candidates[0].profile
+        watchdog.settle(self._within_patience(relay.limits(wished, profile)))
+        return sought, Asked(
             entry=self._entry,
             outline=outline,
             profile=profile,
-            headers=self._client.request_headers,
+            headers=headers,
             request_id=self._request_id,
             received=int(self._time),
-            rules=relay.rulebook.of(profile, relay.directory.roster),
             user=self._user,
-            missing=relay.detours.missing(),
+            partial=self._wants_partial,
         )
+
+    def _within_patience(self, limits: Limits) -> Limits:
+        """Return the limits, the total no longer than the client waits where nothing keeps it and it cannot return."""
+        timeouts = self._relay.config.timeouts
+        self._patience = patience_of(self._client.request_headers)
+        kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
+        return limits if kept_alive or self._client.may_return else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
         frames = "".join(traceback.format_tb(error.__traceback__))
         _log.error("request %s failed: %s\n%s", self._request_id, type(error).__name__, frames)
 
-    def _keep_alive(self, chosen: Plan) -> None:
-        """Have something sent while the upstream is silent: a sign of life in a stream, white space before JSON."""
+    def _keep_alive(self, voice: Voice) -> None:
+        """Have something sent while nothing comes from the upstream."""
         timeouts = self._relay.config.timeouts
-        if not timeouts.heartbeat or not (chosen.stream or timeouts.whole_heartbeat):
-            return
-        stage = chosen.stage
-        head = stream_headers(stage.client.media_type) if chosen.stream else WHOLE_HEADERS
-
-        def beat() -> None:
-            data = stage.heartbeat() if chosen.stream else b" "
-            self._outlet.beat(data, [*head, *self._every_reply()])
-
-        self._watchdog.beat(timeouts.heartbeat, beat)
+        if timeouts.heartbeat and (self._stream or timeouts.whole_heartbeat):
+            voice.speak(self._watchdog, beat_every(timeouts.heartbeat, self._patience))
 
     async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
         """Write a failure to the client, as far as its reply has not gone too far; else cut the connection."""
-        outlet, hide = self._outlet, self._relay.upstream.hide
+        outlet, hide = self._outlet, self._relay.hide
         failure = msgspec.structs.replace(failure, request_id=self._request_id)
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
@@ -241,8 +216,8 @@ class Exchange:
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
-                elif self._stream and self._plan is not None:
-                    await outlet.end(hide(self._plan.stage.fail(failure)))
+                elif self._stream and self._voice is not None:
+                    await outlet.end(hide(self._voice.fail(failure)))
                 elif outlet.early:
                     await outlet.end(hide(self._dialect.encode_error(failure)))
                 else:
@@ -258,28 +233,37 @@ class Exchange:
             ("x-timeout", shown(total.seconds)),
             ("x-timeout-source", total.source.value),
         ]
-        if self._plan is not None:
-            headers += self._plan.headers
+        if self._attempts is not None:
+            headers += self._attempts.served
+        if self._trial is not None:
+            headers += self._trial.plan.headers
         if losses := self._losses():
             headers.append(("x-losses", losses_shown(losses)))
         return headers
 
+    @property
+    def _trial(self) -> Trial | None:
+        """The attempt that stands for the exchange."""
+        return None if self._attempts is None else self._attempts.trial
+
     def _losses(self) -> Losses:
-        return [*self._plan.losses, *self._plan.stage.losses] if self._plan is not None else []
+        trial = self._trial
+        return [] if trial is None else [*trial.plan.losses, *trial.plan.stage.losses]
 
     def _arrived(self) -> str:
-        lane = self._lane
-        if lane is None or not lane.received:
-            return "nothing had arrived"
-        count = lane.stage.events
+        trial, attempts = self._trial, self._attempts
+        made = f"{attempts.made} attempts were made, " if attempts is not None and attempts.made > 1 else ""
+        if trial is None or not trial.lane.received:
+            return f"{made}nothing had arrived"
+        count = trial.lane.stage.events
         events = f"{count} event{'' if count == 1 else 's'} of it, " if count else ""
-        return f"{events}{lane.received} bytes had arrived"
+        return f"{made}{events}{trial.lane.received} bytes had arrived"
 
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
-        lane, profile, watchdog, chosen = self._lane, self._profile, self._watchdog, self._plan
+        watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
         total = watchdog.limits.total
-        well, rejoined = outcome is Outcome.OK, self._client.rejoined
-        return Record(
+        well = outcome is Outcome.OK
+        record = Record(
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
@@ -288,23 +272,36 @@ class Exchange:
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,
             model=self._model,
-            served=profile.internal_id if profile else None,
-            upstream=chosen.spoken.name if chosen else None,
             stream=self._stream,
             code=failure.code if failure else None,
             at_fault=failure.at_fault if failure else None,
-            phase=None if well else watchdog.stamps.phase.value,
+            phase=None if well else watchdog.phase.value,
             timer=failure.timer if failure else None,
+            partial=self._partial,
             timeout=total.seconds,
             timeout_source=total.source.value,
-            first_event=lane.first_event if lane else None,
-            events=chosen.stage.events if chosen else 0,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
-            usage=chosen.stage.usage if chosen else None,
             losses=losses_shown(self._losses()) or None,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED and profile and not rejoined else None,
-            rejoined=rejoined,
+            rejoined=self._client.rejoined,
+        )
+        if trial is None or attempts is None:
+            return record
+        lane = trial.lane
+        before = trial.attempt.stamps.started - watchdog.stamps.started
+        return msgspec.structs.replace(
+            record,
+            served=trial.candidate.profile.internal_id,
+            upstream=trial.candidate.site.name,
+            spoken=trial.plan.spoken.name,
+            attempts=attempts.made,
+            fallbacks=attempts.fallbacks,
+            hedges=attempts.hedges,
+            queued=attempts.queued or None,
+            first_event=None if lane.first_event is None else before + lane.first_event,
+            events=lane.stage.events,
+            usage=lane.stage.usage,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED else None,
         )
 
 

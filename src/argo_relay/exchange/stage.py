@@ -53,6 +53,13 @@ class Stage(Protocol):
         """
         ...
 
+    def cut(self) -> bytes | None:
+        """Return what ends the running reply as one cut short at its length limit, which it is then.
+
+        None when nothing has been generated; nothing more when it has ended already.
+        """
+        ...
+
     def heartbeat(self) -> bytes:
         """Return what keeps the stream alive now."""
         ...

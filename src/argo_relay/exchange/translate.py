@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from argo_relay.dialects.base import Dialect, encode_events
+from argo_relay.dialects.base import Dialect, StreamDecoder, encode_events
 from argo_relay.errors import BadJson
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY
 from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, Started, UsageSeen
 from argo_relay.neutral.failure import Failure
-from argo_relay.neutral.fold import unfold
+from argo_relay.neutral.fold import Fold, unfold
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.reply import Reply, Usage
 from argo_relay.neutral.request import Request
@@ -32,8 +32,12 @@ class TranslateStage:
         *,
         array: bool = False,
         strays: Sequence[Dialect] = (),
+        partial: bool = False,
     ) -> None:
-        """`array`: the client's stream is a JSON array; in the dialects of `strays` replies come by mistake."""
+        """`array`: the client's stream is a JSON array; in the dialects of `strays` replies come by mistake.
+
+        `partial`: the stream may be cut short, so that what has come of it must be known.
+        """
         self.upstream = upstream.framing
         self.client = JSON_ARRAY if array else client.framing
         self.usage: Usage | None = None
@@ -47,6 +51,7 @@ class TranslateStage:
         self._decoder = upstream.stream_decoder()
         self._encoder = client.stream_encoder(request)
         self._lost: Losses = []
+        self._fold = Fold() if partial else None
 
     @property
     def losses(self) -> Losses:
@@ -83,6 +88,17 @@ class TranslateStage:
             self._write(self._decoder.finish(), block)
         return b"".join(block)
 
+    def cut(self) -> bytes | None:
+        """Return the end of the parts that are open, and of the stream."""
+        if self.ended:
+            return b""
+        if self._fold is None or self.failure is not None:
+            return None
+        block: list[bytes] = []
+        events = ended(self._decoder) or self._fold.ending()
+        self._write(events, block)
+        return b"".join(block) if events else None
+
     def heartbeat(self) -> bytes:
         """Return the client's dialect's sign of life, in the state that its stream is in."""
         return self._encoder.feed(Heartbeat())
@@ -90,6 +106,10 @@ class TranslateStage:
     def fail(self, failure: Failure) -> bytes:
         """Return the error as the stream's last event."""
         return self._encoder.feed(Failed(failure=failure))
+
+    def go_on_from(self, other: TranslateStage) -> None:
+        """Continue the client's stream where another stage, of which it got signs of life only, has begun it."""
+        self._encoder = other._encoder
 
     def _noted(self, reply: Reply) -> Reply:
         """Take note of a whole reply, and name its model where the upstream does not."""
@@ -114,6 +134,8 @@ class TranslateStage:
             if isinstance(event, Failed):
                 self.failure = event.failure
                 return
+            if self._fold is not None:
+                self._fold.feed(event)
             if isinstance(event, CONTENT):
                 self.events += 1
                 if isinstance(event, UsageSeen):
@@ -126,3 +148,9 @@ class TranslateStage:
                 block.append(self._encoder.feed(named))
                 continue
             block.append(self._encoder.feed(event))
+
+
+def ended(decoder: StreamDecoder) -> list[Event]:
+    """Return the end of a stream that stops here, if it is complete but for its terminator; else nothing."""
+    events = decoder.finish()
+    return events if events and isinstance(events[-1], Ended) else []

@@ -30,9 +30,13 @@ class VerbatimStage:
         upstream: Upstream,
         *,
         array: bool = False,
+        partial: bool = False,
         translating: Callable[[], TranslateStage] | None = None,
     ) -> None:
-        """`array`: streams are JSON arrays; `translating` makes the stage for replies in an unexpected form."""
+        """`array`: streams are JSON arrays; `translating` makes the stage for replies in an unexpected form.
+
+        `partial`: the stream may be cut short, so that what has come of it must be known.
+        """
         self.upstream = self.client = JSON_ARRAY if array else dialect.framing
         self.usage: Usage | None = None
         self.events = 0
@@ -46,6 +50,7 @@ class VerbatimStage:
         self._array = array
         self._begun = False
         self._watch = dialect.watch_stream()
+        self._cut = dialect.cut_stream() if partial else None
 
     def whole(self, body: bytes) -> bytes:
         """Return the reply as it came."""
@@ -69,7 +74,7 @@ class VerbatimStage:
 
         The upstream's own error goes out as it came unless it can be told better: by a status, or in cleaner words.
         """
-        watch = self._watch
+        watch, cut = self._watch, self._cut
         block: list[bytes] = []
         for frame in frames:
             carries, before = watch.feed(frame)
@@ -78,6 +83,8 @@ class VerbatimStage:
                 self._fail(watch.failure, frame, block)
                 break
             block += (before, frame.raw)
+            if cut is not None:
+                cut.feed(frame)
             self._begun = True
             if watch.ended:
                 # What an upstream says after its end is no part of the reply.
@@ -95,6 +102,19 @@ class VerbatimStage:
         if rest is None:
             raise ConnectionBroken("it ended the stream before the answer was complete")
         return block + rest
+
+    def cut(self) -> bytes | None:
+        """Return what the stream lacks to have ended at its length limit, or by itself where it is all but over."""
+        if self.ended:
+            return b""
+        if self._cut is None or self.failed or self.failure is not None:
+            return None
+        ending = self._watch.finish()
+        if ending is None:
+            ending = self._cut.cut()
+        self.usage = self._watch.usage
+        self.ended = ending is not None
+        return ending
 
     def heartbeat(self) -> bytes:
         """Return the dialect's sign of life, before the upstream's first event or after it."""

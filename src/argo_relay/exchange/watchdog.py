@@ -1,112 +1,71 @@
-"""The one thing that can end an exchange before its time: a timer, the client leaving, the process stopping.
-
-An exchange's task runs inside `async with watchdog`. Whatever it awaits there, an interruption cancels that wait and
-comes out of the block as the exception given as its reason; the transport cuts the upstream's connection on the way.
-
-One lazy timer serves all: stamps move without touching it, and when it fires it looks at what is due next
-(about 0 a read, against 8 to 16 us for a timeout object around each).
-"""
+"""Watches one exchange: its budget, its client, the process; and its client's silence, for signs of life."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable
-from types import TracebackType
 
 from argo_relay.clock import Clock
-from argo_relay.errors import DeadlinePassed, RelayError
-from argo_relay.policy.deadline import Limits, Phase, Stamps, next_due
+from argo_relay.errors import DeadlinePassed
+from argo_relay.exchange.guard import Guard
+from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 
 
-class Watchdog:
-    """Watches one exchange; see the module. It is also the transport's Progress."""
+class Watchdog(Guard):
+    """See `exchange.guard`. A timer, the client leaving and the process stopping all interrupt it."""
 
     def __init__(self, clock: Clock, limits: Limits) -> None:
+        super().__init__(clock)
         self.limits = limits
         self.stamps = Stamps(clock.now())
-        self.reason: RelayError | None = None
-        self._clock = clock
-        self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_for = 0.0
+        self._attempt: Stamps | None = None
         self._beat: Callable[[], None] | None = None
         self._beat_every = 0.0
         self._quiet_since = 0.0
-        self._writing_since = 0.0
-
-    async def __aenter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._arm()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
-        task, self._task = self._task, None
-        if self._timer is not None:
-            self._timer.cancel()
-        if self.reason is None or task is None:
-            return
-        if not isinstance(error, asyncio.CancelledError):
-            # The cancellation was asked for but has not come out, or something swallowed it: take it here, now.
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.sleep(0)
-        if task.uncancel() == 0:
-            raise self.reason from None
-        if not isinstance(error, asyncio.CancelledError):
-            # Whoever else cancelled the task meant it, too, and the one CancelledError for both was taken above.
-            raise asyncio.CancelledError
+        self._writing = False
 
     def received(self) -> None:
         """Take note that the request's body has been read: the total runs from here."""
         self.stamps.started = self._clock.now()
         self.stamps.phase = Phase.PREPARING
 
-    def enter(self, phase: Phase) -> None:
-        """Say what the exchange waits for now."""
-        self.stamps.phase = phase
-        if phase is Phase.CONNECTING:
-            # What an earlier attempt has sent and seen is no answer to this one.
-            self.stamps.connecting, self.stamps.sent, self.stamps.content = self._clock.now(), None, None
+    def settle(self, limits: Limits) -> None:
+        """Have these limits hold from now on."""
+        self.limits = limits
         self._arm()
 
-    def connected(self) -> None:
-        """Take note that a connection to the upstream stands."""
-        self.enter(Phase.SENDING)
+    @property
+    def phase(self) -> Phase:
+        """What the exchange waits for now: its newest attempt's phase, where that is what it waits for."""
+        return self.stamps.phase if self._attempt is None else self._attempt.phase
 
-    def sent(self) -> None:
-        """Take note that the request is on its way."""
-        self.stamps.sent = self._clock.now()
-        self.enter(Phase.WAITING)
+    def enter(self, phase: Phase) -> None:
+        """Say what the exchange waits for now, no attempt being under way."""
+        self.stamps.phase, self._attempt = phase, None
+        self._arm()
 
-    def content(self) -> None:
-        """Take note that the upstream has sent something that carries content."""
-        self.stamps.content = self._clock.now()
+    def follow(self, attempt: Stamps) -> None:
+        """Say that the exchange waits for an attempt from now on."""
+        self.stamps.phase, self._attempt = attempt.phase, attempt
 
     def writing(self) -> None:
-        """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""
-        self.stamps.phase = Phase.WRITING
-        self._writing_since = self._clock.now()
+        """Say that the client is being written to: until that is done no sign of life is due."""
+        self._writing = True
 
     def written(self) -> None:
-        """Say that the client has taken what was written; the time that took is no gap of the upstream's."""
+        """Say that the client has taken what was written."""
+        self._writing = False
         self._quiet_since = self._clock.now()
-        if self.stamps.content is not None:
-            self.stamps.content += self._quiet_since - self._writing_since
-        self.stamps.phase = Phase.STREAMING
         self._arm()
 
     def beat(self, every: float, call: Callable[[], None]) -> None:
-        """Call `call` whenever nothing has been written for `every` seconds."""
-        self._beat, self._beat_every, self._quiet_since = call, every, self._clock.now()
-        self._arm()
+        """Call `call` whenever nothing has been written for `every` seconds; a later call takes an earlier one's place.
 
-    def interrupt(self, reason: RelayError) -> None:
-        """End the exchange's block with `reason`; the first reason counts, and after the block nothing happens."""
-        if self._task is None or self.reason is not None:
-            return
-        self.reason = reason
-        self._task.cancel()
+        The silence is counted from the first.
+        """
+        if self._beat is None:
+            self._quiet_since = self._clock.now()
+        self._beat, self._beat_every = call, every
+        self._arm()
 
     def elapsed(self) -> float:
         """Return the seconds since the exchange began to be measured."""
@@ -116,28 +75,17 @@ class Watchdog:
         """Return the seconds that are left of the total."""
         return self.limits.total.seconds - self.elapsed()
 
-    def _arm(self) -> None:
-        if self._task is None or self.reason is not None:
-            return
-        when, _ = next_due(self.limits, self.stamps)
-        if self._beat is not None and self.stamps.phase is not Phase.WRITING:
+    def _due(self) -> float:
+        when, _ = budget_due(self.limits, self.stamps)
+        if self._beat is not None and not self._writing:
             when = min(when, self._quiet_since + self._beat_every)
-        if self._timer is not None:
-            if self._armed_for <= when:
-                return
-            self._timer.cancel()
-        self._armed_for = when
-        # At least a millisecond: uvloop counts in those, and a timer that comes early must not spin.
-        self._timer = self._task.get_loop().call_later(max(when - self._clock.now(), 0.001), self._fire)
+        return when
 
-    def _fire(self) -> None:
-        self._timer = None
-        now = self._clock.now()
-        when, timer = next_due(self.limits, self.stamps)
+    def _fired(self, now: float) -> None:
+        when, timer = budget_due(self.limits, self.stamps)
         if now >= when:
             self.interrupt(DeadlinePassed(timer))
         elif self._beat is not None and now >= self._quiet_since + self._beat_every:
             self._quiet_since = now
-            if self.stamps.phase is not Phase.WRITING:
+            if not self._writing:
                 self._beat()
-        self._arm()

@@ -8,7 +8,8 @@
 
 Indexes count up from 0 in the order in which parts start; several parts may be open at once, and Ended comes when none
 is. `PartStarted.part` is the part as far as it is known: deltas add to it. Opaque and Media parts come whole. After
-Failed parts may be left open: a call that was cut off is no call. `Grammar` holds a stream to all this.
+Failed parts may be left open: a call that was cut off is no call. Nor is one whose PartEnded says `cut`. `Grammar`
+holds a stream to all this.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ class Cited(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PartEnded(msgspec.Struct, frozen=True, kw_only=True):
-    """Part number `index` is complete."""
+    """Part number `index` is complete; `cut`: it is not, and nothing more of it comes."""
 
     index: int
+    cut: bool = False
 
 
 class UsageSeen(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -42,7 +43,7 @@ class Fold:
         elif isinstance(event, PartStarted):
             self._parts.append(_Growing(event.part))
         elif isinstance(event, PartEnded):
-            self._parts[event.index].ended = True
+            self._parts[event.index].ended = not event.cut
         elif isinstance(event, UsageSeen):
             self.usage = event.usage.over(self.usage)
         elif isinstance(event, Started):
@@ -73,6 +74,25 @@ class Fold:
             usage=self.usage,
         )
 
+    def ending(self) -> list[Event]:
+        """Return what ends the stream here as at a length limit; nothing where nothing has been generated yet."""
+        if self.started is None or not any(grown.says() for grown in self._parts):
+            return []
+        ends = [
+            PartEnded(index=index, cut=not grown.closed()) for index, grown in enumerate(self._parts) if not grown.ended
+        ]
+        return [*ends, Ended(stop=Stop(reason="length"))]
+
+    def shortened(self) -> Reply | None:
+        """End the stream here as at a length limit, and return the reply; None where it would hold nothing."""
+        for event in self.ending() if self.stop is None else ():
+            self.feed(event)
+        if self.stop is None:
+            return None
+        reply = self.reply()
+        parts = tuple(part for part in reply.parts if not _empty(part))
+        return msgspec.structs.replace(reply, parts=parts) if parts else None
+
 
 class _Growing:
     """One part while it grows: texts are gathered in lists, so that a long reply costs no more than its length."""
@@ -97,12 +117,26 @@ class _Growing:
             if isinstance(event, TextDelta) and event.logprobs:
                 self._logprobs.append(event)
 
+    def says(self) -> bool:
+        """Tell whether anything has been generated for this part."""
+        return not _empty(self.part) or self._seal is not None or bool(self._cited) or any(self._pieces)
+
+    def closed(self) -> bool:
+        """Tell whether nothing can be missing of a part that nobody has ended yet: an object that has been closed.
+
+        In Chat Completions calls end with the reply only, so that the first of several would be cut with the last.
+        """
+        part = self.part
+        if not isinstance(part, ToolCall) or part.kind == "custom":
+            return False
+        return is_object(joined([part.arguments, *self._pieces]))
+
     def whole(self) -> Part:
         part = self.part
         if self._pieces and isinstance(part, ToolCall):
-            part = msgspec.structs.replace(part, arguments=_joined([part.arguments, *self._pieces]))
+            part = msgspec.structs.replace(part, arguments=joined([part.arguments, *self._pieces]))
         elif self._pieces and isinstance(part, Text | Reasoning | Refusal):
-            part = msgspec.structs.replace(part, text=_joined([part.text, *self._pieces]))
+            part = msgspec.structs.replace(part, text=joined([part.text, *self._pieces]))
         if self._seal is not None and isinstance(part, Text | Reasoning | ToolCall | Media):
             part = msgspec.structs.replace(part, seal=self._seal.seal)
         if isinstance(part, Text) and (self._cited or self._logprobs):
@@ -115,7 +149,23 @@ class _Growing:
         return part
 
 
-def _joined(pieces: list[str]) -> str:
+def _empty(part: Part) -> bool:
+    if isinstance(part, Text):
+        return not (part.text or part.citations or part.seal)
+    if isinstance(part, Refusal):
+        return not part.text
+    return isinstance(part, Reasoning) and not part.text and part.seal is None
+
+
+def is_object(arguments: str) -> bool:
+    """Tell whether a call's arguments are an object that has been closed: nothing can be missing of it."""
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def joined(pieces: Iterable[str]) -> str:
     """Return the whole text of pieces; an emoji that was cut between two of them is one again."""
     text = "".join(pieces)
     try:

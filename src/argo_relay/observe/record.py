@@ -22,8 +22,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is worth knowing of an exchange afterwards; times in seconds, sizes in bytes.
 
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
-    because its client left; `user` is whom Argo was asked for; `upstream` is the dialect that it was asked in,
-    `losses` what did not cross; `rejoined` is the id of an earlier request, whose reply this one's client got.
+    because its client left; `user` is whom Argo was asked for; `upstream` is the name of the one that answered, and
+    `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
+    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
+    another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
+    `rejoined` is the id of an earlier request, whose reply this one's client got.
     """
 
     time: float
@@ -36,6 +39,12 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: str | None = None
     served: str | None = None
     upstream: str | None = None
+    spoken: str | None = None
+    attempts: int = 0
+    fallbacks: int = 0
+    hedges: int = 0
+    queued: float | None = None
+    partial: bool = False
     losses: str | None = None
     stream: bool = False
     code: str | None = None

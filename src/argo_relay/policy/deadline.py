@@ -1,7 +1,8 @@
 """How long an exchange may take, and which of its timers is due next.
 
 The contract is docs/timeouts.md. Limits are settled once, when the request has been read; after that only stamps
-change, and `next_due` says which timer comes first. All times are seconds.
+change. One budget holds for the whole exchange (`budget_due`), and each of its attempts has timers of its own
+(`attempt_due`). All times are seconds.
 """
 
 from __future__ import annotations
@@ -9,18 +10,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
 
 class Timer(StrEnum):
-    """The timers, by the names that clients see."""
+    """The timers, by the names that clients see.
+
+    PATIENCE and QUEUE are the total by other names: where it is the client's own patience that sets it, and where it
+    has passed before anything could be asked.
+    """
 
     BODY = "body"
     TOTAL = "total"
     CONNECT = "connect"
     FIRST_EVENT = "first_event"
     IDLE = "idle"
+    PATIENCE = "patience"
+    QUEUE = "queue"
+
+
+SET_BY_REQUESTS: Final = (Timer.TOTAL, Timer.CONNECT, Timer.FIRST_EVENT, Timer.IDLE)
+SETTABLE: Final = (Timer.BODY, *SET_BY_REQUESTS)
+"""Timers that have a limit of their own."""
+_OF_THE_TOTAL: Final = (Timer.PATIENCE, Timer.QUEUE)
 
 
 class Source(StrEnum):
@@ -28,6 +42,7 @@ class Source(StrEnum):
 
     BODY = "body"
     HEADER = "header"
+    PATIENCE = "patience"
     MODEL = "model"
     CONFIG = "config"
     DEFAULT = "default"
@@ -40,6 +55,8 @@ class Phase(StrEnum):
     RECEIVING = "receiving"
     PREPARING = "preparing"
     FETCHING = "fetching"
+    QUEUED = "queued"
+    PAUSING = "pausing"
     CONNECTING = "connecting"
     SENDING = "sending"
     WAITING = "waiting"
@@ -48,7 +65,7 @@ class Phase(StrEnum):
 
 
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
-    """One timer's limit; `field` is where a person would change it; `asked` is what was asked for before the cap."""
+    """One timer's limit; `field` is where a person would change it; `asked` is what was asked for before it was cut."""
 
     seconds: float
     source: Source
@@ -67,41 +84,50 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, timer: Timer) -> Limit:
         """Return the limit of a timer that is on."""
-        limit: Limit | None = getattr(self, timer.value)
+        limit: Limit | None = self.total if timer in _OF_THE_TOTAL else getattr(self, timer.value)
         if limit is None:
             raise KeyError(timer)
         return limit
 
 
 class Stamps:
-    """When things happened to one exchange (None: not yet), and what it waits for now."""
+    """When things happened to one exchange, or to one of its attempts (None: not yet), and what it waits for now."""
 
     __slots__ = ("connecting", "content", "phase", "sent", "started")
 
-    def __init__(self, started: float) -> None:
-        self.phase = Phase.RECEIVING
+    def __init__(self, started: float, phase: Phase = Phase.RECEIVING) -> None:
+        self.phase = phase
         self.started = started
-        """When the exchange began; from the moment the body has been read: when it had been."""
+        """When it began; of an exchange, from the moment the body has been read: when it had been."""
         self.connecting: float | None = None
         self.sent: float | None = None
         self.content: float | None = None
         """When the upstream last sent something that carries content."""
 
 
-def next_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer]:
-    """Return when the next timer is due, and which one."""
+def budget_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer]:
+    """Return when an exchange's time is over, and by the name of which timer."""
     if stamps.phase is Phase.RECEIVING:
         return stamps.started + limits.body.seconds, Timer.BODY
-    due = (stamps.started + limits.total.seconds, Timer.TOTAL)
+    timer = Timer.TOTAL
+    if limits.total.source is Source.PATIENCE:
+        timer = Timer.PATIENCE
+    elif stamps.phase is Phase.QUEUED:
+        timer = Timer.QUEUE
+    return stamps.started + limits.total.seconds, timer
+
+
+def attempt_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer] | None:
+    """Return when an attempt's next timer is due, and which one; None while none of them runs."""
     if stamps.phase is Phase.CONNECTING and stamps.connecting is not None:
-        due = min(due, (stamps.connecting + limits.connect.seconds, Timer.CONNECT))
+        return stamps.connecting + limits.connect.seconds, Timer.CONNECT
     if stamps.content is not None:
         # A reader too slow for us must not look like an upstream that says nothing.
         if limits.idle is not None and stamps.phase is not Phase.WRITING:
-            due = min(due, (stamps.content + limits.idle.seconds, Timer.IDLE))
+            return stamps.content + limits.idle.seconds, Timer.IDLE
     elif limits.first_event is not None and stamps.sent is not None:
-        due = min(due, (stamps.sent + limits.first_event.seconds, Timer.FIRST_EVENT))
-    return due
+        return stamps.sent + limits.first_event.seconds, Timer.FIRST_EVENT
+    return None
 
 
 def settle(layers: list[Mapping[Timer, Limit | None]], max_total: float) -> Limits:

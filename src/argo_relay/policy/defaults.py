@@ -7,12 +7,12 @@ from collections.abc import Container, Mapping
 from msgspec import UNSET
 
 from argo_relay.config.schema import ModelTimeouts, Timeouts
-from argo_relay.policy.deadline import Limit, Source, Timer
+from argo_relay.policy.deadline import SETTABLE, Limit, Source, Timer
 
 
 def default_layer(timeouts: Timeouts, configured: Container[str]) -> Mapping[Timer, Limit | None]:
     """Return the limits of all timers; `configured` holds the dotted keys that somebody set."""
-    return {timer: _limit(timer, getattr(timeouts, timer.value), configured) for timer in Timer}
+    return {timer: _limit(timer, getattr(timeouts, timer.value), configured) for timer in SETTABLE}
 
 
 def _limit(timer: Timer, seconds: float | None, configured: Container[str]) -> Limit | None:
@@ -27,7 +27,7 @@ def _limit(timer: Timer, seconds: float | None, configured: Container[str]) -> L
 def model_layer(name: str, timeouts: ModelTimeouts) -> Mapping[Timer, Limit | None]:
     """Return the limits that one model's row mentions; null there means "off"."""
     layer: dict[Timer, Limit | None] = {}
-    for timer in Timer:
+    for timer in SETTABLE:
         seconds = getattr(timeouts, timer.value, UNSET)
         if seconds is not UNSET:
             field = f"`models.{name}.timeouts.{timer.value}` in the relay's configuration"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from argo_relay.config.kinds import is_user
+from argo_relay.config.named import asks_argo
 from argo_relay.config.schema import Config
 from argo_relay.errors import Refused
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -28,18 +29,18 @@ def door_keys(config: Config) -> tuple[str, ...]:
 
 def needs_user(config: Config) -> bool:
     """Say whether there can be requests that only the configured `user` can stand for."""
-    if config.upstream.kind != "argo" or config.identity == "client":
+    if not asks_argo(config) or config.identity == "client":
         return False
     return not config.users or any(key not in config.users for key in config.keys)
 
 
 def user_of(config: Config, headers: Mapping[str, str]) -> str | None:
-    """Return the Argo user whom a request belongs to; None where the upstream asks for none.
+    """Return the Argo user whom a request belongs to; None where no upstream asks for one.
 
     A key of `users` says who it is. With `identity: client` any other key that is none of `keys` must be a name: raises
     Refused (401) for what is none, and where nothing says it. The key itself is never repeated.
     """
-    if config.upstream.kind != "argo":
+    if not asks_argo(config):
         return None
     if not config.users and config.identity == "user":
         return config.user

@@ -11,12 +11,17 @@ from typing import Any, Final
 
 from argo_relay.errors import Refused
 from argo_relay.neutral.failure import bad_request
-from argo_relay.policy.deadline import Limit, Source, Timer, as_seconds
+from argo_relay.policy.deadline import SET_BY_REQUESTS, Limit, Source, Timer, as_seconds
 
 HEADERS: Final = ("x-request-timeout", "x-server-timeout")
 """Headers that carry a total in seconds, strongest first: ours, and the one that Google's SDKs send."""
 
-_MEMBERS: Final = {timer.value: timer for timer in Timer if timer is not Timer.BODY}
+ON_TIMEOUT: Final = "x-on-timeout"
+"""The header that says how a reply ends at its limit, where the body does not."""
+_ENDINGS: Final = (
+    '"partial" (what has been generated is handed over, as at a length limit) or "error" (the reply ends with an error)'
+)
+_MEMBERS: Final = {timer.value: timer for timer in SET_BY_REQUESTS}
 _HOW: Final = 'Give seconds above zero, such as 120, or an object such as {"total": 120, "idle": 30}.'
 
 
@@ -26,6 +31,23 @@ def wish(timeout: Any, headers: Mapping[str, str]) -> dict[Timer, Limit | None]:
     if Timer.TOTAL not in asked:
         asked |= _from_headers(headers)
     return asked
+
+
+def wants_partial(timeout: Any, headers: Mapping[str, str]) -> bool:
+    """Return whether a reply is to be handed over as far as it has come; raise Refused (400) for what says neither.
+
+    Of the body's `timeout` only what `wish` has let through.
+    """
+    given = timeout.get("on_timeout") if isinstance(timeout, dict) else None
+    if given is None and (written := headers.get(ON_TIMEOUT)) is not None:
+        given = written.strip().lower()
+        if not _is_ending(given):
+            raise Refused(bad_request(f"The header `{ON_TIMEOUT}` must be {_ENDINGS}.", ON_TIMEOUT, "invalid_timeout"))
+    return bool(given == "partial")
+
+
+def _is_ending(value: Any) -> bool:
+    return isinstance(value, str) and value in ("partial", "error")
 
 
 def _from_body(timeout: Any) -> dict[Timer, Limit | None]:
@@ -43,7 +65,8 @@ def _from_object(members: dict[str, Any]) -> dict[Timer, Limit | None]:
     asked: dict[Timer, Limit | None] = {}
     for key, value in members.items():
         if key == "on_timeout":
-            _check_on_timeout(value)
+            if value is not None and not _is_ending(value):
+                raise _refusal(f"`timeout.on_timeout` must be {_ENDINGS}.")
         elif key not in _MEMBERS:
             near = difflib.get_close_matches(key[:40], [*_MEMBERS, "on_timeout"], 1)
             hint = f"did you mean `{near[0]}`?" if near else f"it takes {', '.join(_MEMBERS)} and on_timeout."
@@ -55,11 +78,6 @@ def _from_object(members: dict[str, Any]) -> dict[Timer, Limit | None]:
             field = f"`timeout.{key}` in the request body"
             asked[_MEMBERS[key]] = Limit(seconds=seconds, source=Source.BODY, field=field)
     return asked
-
-
-def _check_on_timeout(value: Any) -> None:
-    if value not in (None, "error"):
-        raise _refusal('`timeout.on_timeout` can only be "error" in this version: the reply ends with an error.')
 
 
 def _from_headers(headers: Mapping[str, str]) -> dict[Timer, Limit | None]:

@@ -31,7 +31,7 @@ def ready(relay: Relay) -> Any:
     """Return the endpoint that says whether exchanges can work; it asks the upstream unless that answered lately."""
 
     async def answer(_: Request) -> Response:
-        directory = relay.directory
+        directory = relay.main.directory
 
         def lately() -> bool:
             seen = directory.last_seen
@@ -68,9 +68,9 @@ async def _ask(directory: Directory) -> None:
 
 
 def _source(relay: Relay) -> str | None:
-    if relay.directory.roster.live:
+    if relay.main.directory.roster.live:
         return "upstream"
-    return None if relay.upstream.passes_names else "built-in catalogue"
+    return None if relay.main.upstream.passes_names else "built-in catalogue"
 
 
 def _shown(moment: float | None) -> str | None:

@@ -120,7 +120,7 @@ async def _no_method(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _models(relay: Relay) -> Any:
     async def models(request: Request) -> Response:
-        profiles = relay.directory.roster.listed()
+        profiles = relay.listed()
         return json_response(listed(_dialect(request).name, profiles, int(relay.clock.wall())))
 
     return models
@@ -129,16 +129,16 @@ def _models(relay: Relay) -> Any:
 def _model(relay: Relay) -> Any:
     async def model(request: Request) -> Response:
         name = request.path_params["name"]
-        if not relay.directory.knows(name):
-            await relay.directory.look_again()
+        if not relay.knows(name):
+            await relay.main.directory.look_again()
         try:
-            profile = relay.directory.find(name)
+            profile = relay.find(name)
         except Refused as refused:
             return error_response(refused.failure, request_id_header(request), _dialect(request))
         dialect = _dialect(request).name
         described = described_as(dialect, profile, int(relay.clock.wall()))
         if dialect.startswith("openai"):
-            described["parameters"] = shown(relay.rulebook.of(profile, relay.directory.roster))
+            described["parameters"] = shown(relay.main.rulebook.of(profile, relay.main.directory.roster))
         return json_response(described)
 
     return model

@@ -19,17 +19,20 @@ import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from argo_relay.clock import SystemClock
+from argo_relay.clock import Clock, SystemClock
 from argo_relay.config.load import Loaded
+from argo_relay.config.named import MAIN, every_upstream
+from argo_relay.config.schema import Config, Upstream
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.site import Site
 from argo_relay.observe.log import Sink
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
 from argo_relay.transport.deferred import DeferredTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
-from argo_relay.upstreams.choose import upstream_of
+from argo_relay.upstreams.choose import address_of, upstream_of
 
 _KEEP_ALIVE_SECONDS: Final = 75
 _FAREWELL_SECONDS: Final = 2.0
@@ -59,7 +62,7 @@ async def serve(
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
         # A companion is in this very process: no detour and no proxy leads to it.
-        reach = DIRECT if companion else reach_of(loaded.config, os.environ, base_url)
+        reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
         app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
         config = uvicorn.Config(
@@ -79,17 +82,29 @@ async def serve(
 
 @asynccontextmanager
 async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> AsyncIterator[Relay]:
-    config = loaded.config
-    clock = SystemClock()
-    transport = DeferredTransport(reach)
-    upstream = upstream_of(config, os.environ, base_url)
+    config, clock = loaded.config, SystemClock()
+    configured = {key for key, origin in loaded.origins.items() if origin != "default"}
+    async with contextlib.AsyncExitStack() as stack:
+        sites = [
+            await stack.enter_async_context(_site(name, row, config, clock, base_url, reach))
+            for name, row in every_upstream(config).items()
+        ]
+        yield Relay(config, default_layer(config.timeouts, configured), sites, sink, clock)
+
+
+@asynccontextmanager
+async def _site(
+    name: str, row: Upstream, config: Config, clock: Clock, base_url: str, reach: Reach
+) -> AsyncIterator[Site]:
+    """Keep one upstream's list of models fresh, and its connections until the end."""
+    address = base_url if name == MAIN else address_of(row)
+    transport = DeferredTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
+    upstream = upstream_of(row, config.user, os.environ, address, name)
     warn = logging.getLogger("argo_relay").warning
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
-    configured = {key for key, origin in loaded.origins.items() if origin != "default"}
-    relay = Relay(config, default_layer(config.timeouts, configured), upstream, directory, sink, clock)
-    refreshing = asyncio.create_task(directory.keep_fresh(config.upstream.refresh))
+    refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:
-        yield relay
+        yield Site(name, upstream, directory, config, clock)
     finally:
         refreshing.cancel()
         directory.close()
@@ -143,4 +158,5 @@ class _Server(uvicorn.Server):
         if self._on_terminal and not sys.stderr.isatty():
             self.handle_exit(signal.SIGHUP, None)
         else:
-            self._relay.directory.refresh_soon()
+            for site in self._relay.sites.values():
+                site.directory.refresh_soon()

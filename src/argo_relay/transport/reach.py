@@ -10,7 +10,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import msgspec
 
 from argo_relay.config.addresses import NO_PROXY, PROXY, fields
-from argo_relay.config.schema import Config
+from argo_relay.config.named import MAIN, key_of
+from argo_relay.config.schema import Upstream
 from argo_relay.errors import ConfigError
 from argo_relay.transport.trust import trust
 
@@ -28,7 +29,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     password: str | None = None
     origin: str
-    """Who named it: `upstream.proxy`, or a variable of the environment."""
+    """Who named it: `upstream.proxy`, another upstream's, or a variable of the environment."""
 
     def __repr__(self) -> str:
         """Return a form without user name and password, so that no log or traceback ever holds them."""
@@ -74,24 +75,24 @@ DIRECT: Final = Reach()
 """By its own name, without a proxy."""
 
 
-def reach_of(config: Config, environ: Mapping[str, str], base_url: str) -> Reach:
-    """Return how the configured upstream is reached; raise ConfigError for what cannot be used.
+def reach_of(row: Upstream, environ: Mapping[str, str], base_url: str, name: str = MAIN) -> Reach:
+    """Return how an upstream is reached, which routes call `name`; raise ConfigError for what cannot be used.
 
     The environment's proxies are asked in curl's order (https://curl.se/docs/manpage.html#ENVIRONMENT), lower case
     first. They do not count for an upstream on this machine, nor for one that a detour finds there.
     """
-    upstream = config.upstream
-    if upstream.ca_bundle:
-        trust(upstream.ca_bundle)
+    key = f"{key_of(name)}.proxy"
+    if row.ca_bundle:
+        trust(row.ca_bundle)
     reach = Reach(
-        connect_to=_detours(upstream.connect_to),
-        resolve=tuple(_resolved(text) for text in upstream.resolve),
-        ca_bundle=upstream.ca_bundle,
+        connect_to=_detours(row.connect_to),
+        resolve=tuple(_resolved(text) for text in row.resolve),
+        ca_bundle=row.ca_bundle,
     )
-    if upstream.proxy is not None:
-        chosen = None if upstream.proxy == NO_PROXY else _proxy(upstream.proxy, "upstream.proxy")
+    if row.proxy is not None:
+        chosen = None if row.proxy == NO_PROXY else _proxy(row.proxy, key)
     else:
-        chosen = _environments(environ, base_url, reach)
+        chosen = _environments(environ, base_url, reach, key)
     return msgspec.structs.replace(reach, proxy=chosen)
 
 
@@ -154,23 +155,24 @@ def _scheme(parts: SplitResult) -> Scheme:
     return "socks5" if parts.scheme.startswith("socks5") else "https" if parts.scheme == "https" else "http"
 
 
-def _environments(environ: Mapping[str, str], base_url: str, reach: Reach) -> Proxy | None:
+def _environments(environ: Mapping[str, str], base_url: str, reach: Reach, key: str) -> Proxy | None:
+    """Return the environment's proxy, if any counts; `key` is what would go before it."""
     host, port = place_of(base_url)
     if is_local(host) or is_local(reach.destination(host, port)[0]) or _excepted(environ, host, port):
         return None
     wanted = f"{urlsplit(base_url).scheme}_proxy"
     for name in (wanted, wanted.upper(), "all_proxy", "ALL_PROXY"):
         if text := environ.get(name, "").strip():
-            return _proxy(_checked(text if "://" in text else f"http://{text}", name), name)
+            return _proxy(_checked(text if "://" in text else f"http://{text}", name, key), name)
     return None
 
 
-def _checked(url: str, variable: str) -> str:
+def _checked(url: str, variable: str, key: str) -> str:
     try:
         PROXY.accept(url)
     except ConfigError:
         what = f"{variable} in the environment names a proxy that the relay cannot use"
-        raise ConfigError([f"{what}; expected {PROXY.expected}. `upstream.proxy: none` does without it"]) from None
+        raise ConfigError([f"{what}; expected {PROXY.expected}. `{key}: none` does without it"]) from None
     return url.rstrip("/")
 
 

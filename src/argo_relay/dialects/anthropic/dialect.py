@@ -10,6 +10,7 @@ from argo_relay.dialects.anthropic.outline import outline
 from argo_relay.dialects.anthropic.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.anthropic.request_decoder import decode_request
 from argo_relay.dialects.anthropic.request_encoder import encode_request
+from argo_relay.dialects.anthropic.stream_cut import AnthropicStreamCut
 from argo_relay.dialects.anthropic.stream_decoder import AnthropicStreamDecoder
 from argo_relay.dialects.anthropic.stream_encoder import PING, AnthropicStreamEncoder
 from argo_relay.dialects.anthropic.stream_watch import AnthropicStreamWatch
@@ -21,6 +22,7 @@ ANTHROPIC: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=AnthropicStreamWatch,
+    cut_stream=AnthropicStreamCut,
     links=links,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -212,8 +212,8 @@ class AnthropicStreamEncoder:
         event = {"type": "content_block_delta", "index": self._blocks, "delta": delta}
         return sse.write(jsonx.encode(event), b"content_block_delta")
 
-    def _part_ended(self, _: PartEnded) -> bytes:
-        written = self._close()
+    def _part_ended(self, event: PartEnded) -> bytes:
+        written = self._break_off() if event.cut else self._close()
         self._current = None
         return written
 
@@ -232,11 +232,21 @@ class AnthropicStreamEncoder:
             written = self._close_reasoning(part)
         elif isinstance(part, ToolCall) and not self._open:
             written = self._close_call(part)
+        return written + self._stop_block()
+
+    def _break_off(self) -> bytes:
+        """End a part that is not complete; what was held of it until it could be understood is never said."""
+        part = self._part
+        if isinstance(part, Reasoning) and (self._open or part.seal is not None):
+            return self._close()
+        return self._stop_block()
+
+    def _stop_block(self) -> bytes:
         if not self._open:
             return b""
         event = b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n' % self._blocks
         self._blocks += 1
-        return written + event
+        return event
 
     def _close_reasoning(self, part: Reasoning) -> bytes:
         if not self._open:

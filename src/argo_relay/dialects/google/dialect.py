@@ -11,6 +11,7 @@ from argo_relay.dialects.google.outline import outline
 from argo_relay.dialects.google.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.google.request_decoder import decode_request
 from argo_relay.dialects.google.request_encoder import encode_request
+from argo_relay.dialects.google.stream_cut import GoogleStreamCut
 from argo_relay.dialects.google.stream_decoder import GoogleStreamDecoder
 from argo_relay.dialects.google.stream_encoder import GoogleStreamEncoder
 from argo_relay.dialects.google.stream_watch import GoogleStreamWatch
@@ -21,6 +22,7 @@ GOOGLE: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=GoogleStreamWatch,
+    cut_stream=GoogleStreamCut,
     links=links,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -131,7 +131,7 @@ class GoogleStreamEncoder:
         return b""
 
     def _end_part(self, event: PartEnded) -> bytes:
-        block = self._close()
+        block = self._close(cut=event.cut)
         while self._current is None and self._waiting:
             block += self._go_on(self._waiting.pop(min(self._waiting)))
         return block
@@ -143,13 +143,14 @@ class GoogleStreamEncoder:
             if isinstance(event, PartStarted):
                 block += self._start_part(event)
             elif isinstance(event, PartEnded):
-                block += self._close()
+                block += self._close(cut=event.cut)
             else:
                 block += self._delta(event)
         return block
 
-    def _close(self) -> bytes:
-        block = self._ending()
+    def _close(self, *, cut: bool) -> bytes:
+        # Calls are said at their end, and whole.
+        block = b"" if cut and isinstance(self._part, ToolCall) else self._ending()
         self._current = None
         return block
 

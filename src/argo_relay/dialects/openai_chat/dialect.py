@@ -11,6 +11,7 @@ from argo_relay.dialects.openai_chat.outline import outline
 from argo_relay.dialects.openai_chat.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_chat.request_decoder import decode_request
 from argo_relay.dialects.openai_chat.request_encoder import encode_request
+from argo_relay.dialects.openai_chat.stream_cut import ChatStreamCut
 from argo_relay.dialects.openai_chat.stream_decoder import ChatStreamDecoder
 from argo_relay.dialects.openai_chat.stream_encoder import ALIVE, ChatStreamEncoder
 from argo_relay.dialects.openai_chat.stream_watch import ChatStreamWatch
@@ -21,6 +22,7 @@ OPENAI_CHAT: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=ChatStreamWatch,
+    cut_stream=ChatStreamCut,
     links=links,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -293,7 +293,9 @@ class ChatStreamEncoder:
         elif isinstance(part, Reasoning):
             return self._end_reasoning(opened, part)
         elif isinstance(part, ToolCall):
-            return self._end_call(opened, part, event.index)
+            # What was held of a call that was cut is never said.
+            self._held = None if self._held == event.index else self._held
+            return b"" if event.cut else self._end_call(opened, part, event.index)
         return b""
 
     def _end_reasoning(self, opened: _Open, part: Reasoning) -> bytes:
@@ -319,8 +321,6 @@ class ChatStreamEncoder:
             self._length += length
 
     def _end_call(self, opened: _Open, part: ToolCall, index: int) -> bytes:
-        if self._held == index:
-            self._held = None
         text = "".join(opened.pieces)
         if not opened.begun:
             # Clients read the arguments as JSON.

@@ -149,7 +149,8 @@ class ItemWriter:
         opened, self._lingering = self._lingering, None
         if opened is None:
             return b""
-        return self._finish_item(opened, None if isinstance(opened.part, Reasoning) else status)
+        kept = isinstance(opened.part, Reasoning) or opened.item.get("status") == "incomplete"
+        return self._finish_item(opened, None if kept else status)
 
     def _linger(self, opened: Open) -> bytes:
         written = b""
@@ -258,6 +259,15 @@ class ItemWriter:
             said = b',"input":%b' % jsonx.encode(text)
         written += self._event(done, self._place(opened, b"") + said)
         return written + self._finish_item(opened, "completed")
+
+    def cut_call(self, opened: Open) -> None:
+        """Leave a call as far as it has come; one that has not been shown yet never is."""
+        if opened is self._waiting:
+            self._waiting = None
+            return
+        # The text of an object that never ended is not known.
+        opened.item[CALLS[opened.item["type"]]] = "" if opened.unwraps else "".join(opened.pieces)
+        opened.item["status"] = "incomplete"
 
     # ------------------------------------------------------------------------------------- what comes whole
 

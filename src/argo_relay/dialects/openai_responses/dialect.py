@@ -11,6 +11,7 @@ from argo_relay.dialects.openai_responses.outline import outline
 from argo_relay.dialects.openai_responses.reply import decode_reply, encode_reply, read_reply
 from argo_relay.dialects.openai_responses.request_decoder import decode_request
 from argo_relay.dialects.openai_responses.request_encoder import encode_request
+from argo_relay.dialects.openai_responses.stream_cut import ResponsesStreamCut
 from argo_relay.dialects.openai_responses.stream_decoder import ResponsesStreamDecoder
 from argo_relay.dialects.openai_responses.stream_encoder import ResponsesStreamEncoder
 from argo_relay.dialects.openai_responses.stream_watch import ResponsesStreamWatch
@@ -21,6 +22,7 @@ OPENAI_RESPONSES: Final = Dialect(
     outline=outline,
     read_reply=read_reply,
     watch_stream=ResponsesStreamWatch,
+    cut_stream=ResponsesStreamCut,
     links=links,
     decode_request=decode_request,
     encode_request=encode_request,

@@ -174,9 +174,19 @@ class ResponsesStreamEncoder(ItemWriter):
         opened = self._open.get(event.index)
         if opened is None:
             return b""
-        written = self._release() if opened is self._waiting else b""
         del self._open[event.index]
+        if event.cut:
+            return self._break_off(opened)
+        written = self._release() if opened is self._waiting else b""
         return written + self._ENDERS[type(opened.part)](self, opened)
+
+    def _break_off(self, opened: Open) -> bytes:
+        """End a part that is not complete: its text is told like any other, a call is never told as done."""
+        if isinstance(opened.part, ToolCall):
+            self.cut_call(opened)
+            return b""
+        opened.item["status"] = "incomplete"
+        return self._ENDERS[type(opened.part)](self, opened)
 
     def _sealed(self, event: SealDelta) -> bytes:
         opened = self._open.get(event.index)

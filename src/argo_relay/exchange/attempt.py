@@ -1,0 +1,68 @@
+"""One call to an upstream: what it waits for, and the timers that are its own. It is also the transport's Progress."""
+
+from __future__ import annotations
+
+from argo_relay.clock import Clock
+from argo_relay.errors import DeadlinePassed
+from argo_relay.exchange.guard import Guard
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.policy.deadline import Phase, Stamps, attempt_due
+
+
+class Attempt(Guard):
+    """See `exchange.guard`. Its timers end the attempt, and leave the exchange to decide what comes next."""
+
+    def __init__(self, clock: Clock, watchdog: Watchdog) -> None:
+        super().__init__(clock)
+        self.stamps = Stamps(clock.now(), Phase.PREPARING)
+        self._watchdog = watchdog
+        self._writing_since = 0.0
+
+    def enter(self, phase: Phase) -> None:
+        """Say what it waits for now."""
+        self.stamps.phase = phase
+        self._arm()
+
+    def connect(self) -> None:
+        """Say that the upstream is asked now."""
+        self.stamps.started = self.stamps.connecting = self._clock.now()
+        self.enter(Phase.CONNECTING)
+
+    def connected(self) -> None:
+        """Take note that a connection to the upstream stands."""
+        self.enter(Phase.SENDING)
+
+    def sent(self) -> None:
+        """Take note that the request is on its way."""
+        self.stamps.sent = self._clock.now()
+        self.enter(Phase.WAITING)
+
+    def content(self) -> None:
+        """Take note that the upstream has sent something that carries content."""
+        self.stamps.content = self._clock.now()
+
+    def writing(self) -> None:
+        """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""
+        self.stamps.phase = Phase.WRITING
+        self._writing_since = self._clock.now()
+        self._watchdog.writing()
+
+    def written(self) -> None:
+        """Say that the client has taken what was written; the time that took is no gap of the upstream's."""
+        self._watchdog.written()
+        if self.stamps.content is not None:
+            self.stamps.content += self._clock.now() - self._writing_since
+        self.enter(Phase.STREAMING)
+
+    def elapsed(self) -> float:
+        """Return the seconds since the upstream was asked."""
+        return self._clock.now() - self.stamps.started
+
+    def _due(self) -> float | None:
+        due = attempt_due(self._watchdog.limits, self.stamps)
+        return None if due is None else due[0]
+
+    def _fired(self, now: float) -> None:
+        due = attempt_due(self._watchdog.limits, self.stamps)
+        if due is not None and now >= due[0]:
+            self.interrupt(DeadlinePassed(due[1]))

@@ -1,0 +1,281 @@
+"""Tries a request's candidates, one after the other and perhaps two at once, until one serves it or time is over."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import msgspec
+
+from argo_relay.dialects.base import Call, Headers
+from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
+from argo_relay.exchange.attempt import Attempt
+from argo_relay.exchange.detours import is_missing_route
+from argo_relay.exchange.lane import Lane, UpstreamRefused
+from argo_relay.exchange.operations import plan
+from argo_relay.exchange.places import Places
+from argo_relay.exchange.plan import Asked, Plan, route
+from argo_relay.exchange.race import Race
+from argo_relay.exchange.relay import Relay, Sought
+from argo_relay.exchange.site import Candidate, Site
+from argo_relay.exchange.verdict import Trial, judged, trouble_of
+from argo_relay.exchange.voice import Voice
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.policy.deadline import Phase, shown
+from argo_relay.policy.retry import Trouble, may_go_elsewhere, pause_before
+from argo_relay.policy.routing import by_turns
+
+_MOST_LESSONS: Final = 4
+"""How often a request is sent once more because the upstream has named a parameter that it does not take."""
+_TROUBLES: Final = (UpstreamRefused, Refused, UpstreamError, DeadlinePassed)
+
+
+class Attempts:
+    """The attempts of one exchange; `await serve()` once. What became of them is in the attributes."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        sought: Sought,
+        asked: Asked,
+        watchdog: Watchdog,
+        voice: Voice,
+    ) -> None:
+        """`asked` is the request as it came; `voice` speaks to its client."""
+        self.trial: Trial | None = None
+        """The attempt that has the client's reply, else the newest."""
+        self.made = 0
+        """Calls that were sent upstream, or begun to be."""
+        self.fallbacks = 0
+        """Of these: to another candidate than the one before."""
+        self.hedges = 0
+        """Of these: beside another that was still under way."""
+        self.queued = 0.0
+        """Seconds spent waiting for places."""
+        self._relay = relay
+        self._sought = sought
+        self._asked = asked
+        self._watchdog = watchdog
+        self._outlet = voice.outlet
+        self._voice = voice
+        self._race: Race | None = None
+        self._last: Candidate | None = None
+
+    async def serve(self) -> None:
+        """Have the request served; raise what the last attempt ended in when none has done it."""
+        if self._sought.hedges is not None:
+            self._sought.hedges.asked()
+        async with self._placed(self._relay.places):
+            for number in itertools.count(1):
+                try:
+                    await self._round()
+                except _TROUBLES as error:
+                    pause = self._pause(number, error)
+                    if pause is None:
+                        raise
+                else:
+                    return
+                self._watchdog.enter(Phase.PAUSING)
+                await asyncio.sleep(pause)
+
+    @property
+    def served(self) -> Headers:
+        """Which model of which upstream the newest attempt was for, and how many there were, as headers."""
+        if self.trial is None:
+            return []
+        candidate = self.trial.candidate
+        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name), ("x-attempts", str(self.made))]
+        return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
+
+    async def _round(self) -> None:
+        """Try the candidates once, each in its turn; raise the last one's error."""
+        tried: list[Candidate] = []
+        failed: RelayError | None = None
+        turns = self._turns()
+        for candidate in turns:
+            if candidate in tried or (failed is not None and not self._can(candidate)):
+                continue
+            try:
+                await self._turn(candidate, turns, tried)
+            except _TROUBLES as error:
+                trouble = self._trouble(error)
+                if trouble is None or not may_go_elsewhere(trouble):
+                    raise
+                failed = error
+            else:
+                return
+        if failed is not None:
+            raise failed
+
+    def _turns(self) -> Sequence[Candidate]:
+        """Return the candidates that can still do it; if there is none, the first one, for want of better."""
+        now = self._relay.clock.now()
+        candidates = by_turns([(one, one.rests(now)) for one in self._sought.candidates])
+        return [one for one in candidates if self._can(one)] or candidates[:1]
+
+    def _can(self, candidate: Candidate) -> bool:
+        return candidate.doing.pace(streamed=self._asked.outline.stream).can_within(self._watchdog.left())
+
+    async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
+        """Try a candidate, with the next one beside it when that is wanted and the first takes long."""
+        tried.append(candidate)
+        after, hedges = self._sought.hedge_after, self._sought.hedges
+        if self.made or after is None or hedges is None:
+            await self._one(candidate)
+            return
+        beside = turns[1] if len(turns) > 1 else candidate
+        race = self._race = Race()
+
+        def granted() -> bool:
+            if self._outlet.claimed or not hedges.take():
+                return False
+            self.hedges += 1
+            tried.append(beside)
+            return True
+
+        try:
+            await race.run(lambda: self._one(candidate), lambda: self._one(beside), after, granted)
+        finally:
+            self._race = None
+
+    async def _one(self, candidate: Candidate) -> None:
+        """Ask one candidate, and again when its refusal teaches how."""
+        asked = await self._asked_of(candidate)
+        for lessons in range(_MOST_LESSONS + 1):
+            trial = self._begin(candidate, plan(candidate.site.upstream, asked))
+            try:
+                await self._try(trial)
+            except UpstreamRefused as refused:
+                open_ = lessons < _MOST_LESSONS and not self._outlet.claimed
+                wiser = self._learn(asked, trial, refused.failure) if open_ else None
+                if wiser is None:
+                    raise
+                asked = wiser
+            else:
+                return
+
+    async def _asked_of(self, candidate: Candidate) -> Asked:
+        """Return the request as it is put to a candidate: with images as data, where it fetches none."""
+        site, profile, outline = candidate.site, candidate.profile, self._asked.outline
+        if links := site.images.linked(self._asked.entry, outline, profile):
+            self._watchdog.enter(Phase.FETCHING)
+            outline = await site.images.inlined(outline, links)
+            self._watchdog.enter(Phase.PREPARING)
+        return msgspec.structs.replace(
+            self._asked,
+            outline=outline,
+            profile=profile,
+            rules=site.rulebook.of(profile, site.directory.roster),
+            missing=site.detours.missing(),
+        )
+
+    def _begin(self, candidate: Candidate, chosen: Plan) -> Trial:
+        attempt = Attempt(self._relay.clock, self._watchdog)
+        several = len(self._sought.candidates) > 1 or self._sought.hedge_after is not None
+        lane = Lane(
+            chosen, attempt, self._outlet, self._voice.headers, commit=lambda: self._commit(trial), hold=several
+        )
+        trial = Trial(candidate=candidate, plan=chosen, attempt=attempt, lane=lane)
+        return trial
+
+    async def _try(self, trial: Trial) -> None:
+        """Make one call, and relay its answer."""
+        site = trial.candidate.site
+        if self._race is None or self.trial is None:
+            self._follow(trial)
+        if trial.plan.call is None:
+            await trial.lane.answer()
+            return
+        async with self._placed(site.places):
+            self._count(trial)
+            with judged(trial, self._watchdog, self._relay.clock):
+                async with trial.attempt:
+                    trial.attempt.connect()
+                    answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
+                    site.directory.seen()
+                    await trial.lane.relay(answer)
+
+    def _follow(self, trial: Trial) -> None:
+        """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
+        if not self._voice.adopt(trial.plan.stage):
+            raise Refused(_TOO_LATE)
+        self.trial = trial
+        self._watchdog.follow(trial.attempt.stamps)
+
+    def _commit(self, trial: Trial) -> None:
+        """Let a trial have the client's reply, now that it has something for it."""
+        if self.trial is not trial:
+            self._follow(trial)
+        if self._race is not None:
+            self._race.win()
+
+    def _count(self, trial: Trial) -> None:
+        if self.trial is trial:
+            self._watchdog.follow(trial.attempt.stamps)
+        self.made += 1
+        self.fallbacks += self._last is not None and self._last is not trial.candidate
+        self._last = trial.candidate
+
+    def _call(self, call: Call, site: Site) -> Call:
+        if not site.tell_timeout:
+            return call
+        return msgspec.structs.replace(call, headers=[*call.headers, (_LEFT, shown(max(self._watchdog.left(), 0.001)))])
+
+    def _trouble(self, error: RelayError) -> Trouble | None:
+        """Return what an error says of the attempt; None when no other may follow."""
+        return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
+
+    def _pause(self, number: int, error: RelayError) -> float | None:
+        """Return the seconds until the next round; None when there is none, or no time for it."""
+        trouble = self._trouble(error)
+        if trouble is None or number > self._sought.retries:
+            return None
+        pause = pause_before(number, trouble, self._relay.chance())
+        return None if pause is None or pause >= self._watchdog.left() else pause
+
+    def _learn(self, asked: Asked, trial: Trial, failure: Failure) -> Asked | None:
+        """Return the request under what its refusal teaches; None where that is nothing."""
+        site, spoken, profile = trial.candidate.site, trial.plan.spoken.name, asked.profile
+        if is_missing_route(failure):
+            around = msgspec.structs.replace(asked, missing=asked.missing | {spoken})
+            if route(site.upstream, around) == spoken:
+                return None
+            site.detours.note(spoken)
+            return around
+        if not site.rulebook.learn(profile, failure, spoken, trial.plan.sent, asked.rules):
+            return None
+        return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
+
+    @asynccontextmanager
+    async def _placed(self, places: Places) -> AsyncIterator[None]:
+        """Hold a place, having waited for it if need be."""
+        clock = self._relay.clock
+        if places.full:
+            began = clock.now()
+            self._watchdog.enter(Phase.QUEUED)
+            try:
+                await places.take(self._watchdog.left())
+            finally:
+                self.queued += clock.now() - began
+            self._watchdog.enter(Phase.PREPARING)
+        else:
+            await places.take(0)
+        since = clock.now()
+        try:
+            yield
+        finally:
+            places.give(clock.now() - since)
+
+
+_LEFT: Final = "x-request-timeout"
+_TOO_LATE: Final = Failure(
+    kind=FailureKind.UPSTREAM,
+    status=502,
+    code="upstream_failed",
+    message="The upstream failed after the reply had begun, so that no other could take over. Try again.",
+    at_fault="gateway",
+)

@@ -1,0 +1,69 @@
+"""Places for exchanges, at an upstream or in all: given out in the order in which they were asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from argo_relay.errors import Refused
+from argo_relay.policy.admission import Held, crowded, expected_wait
+
+
+class Places:
+    """So many at once; who comes later waits."""
+
+    def __init__(self, most: int | None, where: str) -> None:
+        """`most` None: as many as come. `where` is said to those who would wait too long."""
+        self.in_use = 0
+        self._most = most
+        self._where = where
+        self._line: deque[asyncio.Future[None]] = deque()
+        self._held = Held()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._line)
+
+    @property
+    def full(self) -> bool:
+        """Whether who asks for a place now has to wait."""
+        return self._most is not None and (self.in_use >= self._most or bool(self._line))
+
+    async def take(self, left: float) -> None:
+        """Take a place, once there is one; raise Refused (503, Retry-After) when that would take longer than `left`.
+
+        Cancelling it gives the turn to the next one.
+        """
+        if not self.full or self._most is None:
+            self.in_use += 1
+            return
+        ahead = len(self._line)
+        wait = expected_wait(ahead, self._most, self._held.mean)
+        if wait is not None and wait > left:
+            raise Refused(crowded(self._where, ahead, wait, left))
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._line.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn in self._line:
+                self._line.remove(turn)
+            else:
+                # The turn came in the same moment.
+                self._pass_on()
+            raise
+
+    def give(self, held: float) -> None:
+        """Give a place back, after so many seconds."""
+        self._held.saw(held)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._line:
+            turn = self._line.popleft()
+            # One that has been cancelled leaves the line by itself, but perhaps only after this.
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self.in_use -= 1

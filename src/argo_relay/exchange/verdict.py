@@ -1,0 +1,97 @@
+"""What an attempt's end says: of the upstream, for others to know; and of what may be tried next."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import msgspec
+
+from argo_relay.clock import Clock
+from argo_relay.errors import ConnectFailed, DeadlinePassed, Refused, RelayError, UpstreamError
+from argo_relay.exchange.attempt import Attempt
+from argo_relay.exchange.lane import Lane, UpstreamRefused
+from argo_relay.exchange.plan import Plan
+from argo_relay.exchange.site import Candidate
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.policy.deadline import Limit, Source, Timer
+from argo_relay.policy.retry import Broke, Trouble, retry_after_of
+
+_OPERATORS: Final = (Source.MODEL, Source.CONFIG, Source.DEFAULT)
+"""Whose limits an upstream is judged by: a client may be in more of a hurry than any upstream could be."""
+_log = logging.getLogger("argo_relay")
+
+
+class Trial(msgspec.Struct, kw_only=True):
+    """One attempt, with all that belongs to it."""
+
+    candidate: Candidate
+    plan: Plan
+    attempt: Attempt
+    lane: Lane
+
+
+def trouble_of(error: RelayError, now: float) -> Trouble | None:
+    """Return what an attempt's error says; None when no other attempt could do better. `now` in Unix seconds."""
+    if isinstance(error, UpstreamRefused):
+        failure = error.failure
+        retry_after = retry_after_of(dict(error.headers), now) or failure.retry_after
+        return Trouble(broke=Broke.STATUS, status=failure.status, retry_after=retry_after, final=failure.final)
+    if isinstance(error, UpstreamError):
+        return Trouble(broke=Broke.CONNECTION)
+    if isinstance(error, DeadlinePassed):
+        return Trouble(broke=Broke.TIMER)
+    if isinstance(error, Refused) and error.failure.at_fault != "client":
+        return Trouble(broke=Broke.REPLY)
+    return None
+
+
+@contextmanager
+def judged(trial: Trial, watchdog: Watchdog, clock: Clock) -> Iterator[None]:
+    """Watch an attempt, and let its candidate be known by how it ends."""
+    candidate = trial.candidate
+    candidate.began(clock.now())
+    try:
+        yield
+    except BaseException as error:
+        _note(trial, error, watchdog, clock)
+        raise
+    candidate.worked()
+    if trial.lane.first_event is not None:
+        candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event)
+
+
+def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) -> None:
+    candidate = trial.candidate
+    if isinstance(error, UpstreamRefused):
+        # What a client has done wrong, or too often, speaks for the upstream.
+        failed = error.failure.status >= 500
+        if not failed:
+            candidate.worked()
+            return
+    elif isinstance(error, DeadlinePassed):
+        failed = _operators(watchdog, Timer(error.timer))
+    elif isinstance(error, UpstreamError):
+        failed = True
+    elif isinstance(error, Refused):
+        failed = error.failure.at_fault == "upstream"
+    else:
+        # The client left, the relay stops, or the whole budget is spent.
+        reason = watchdog.reason
+        late = isinstance(reason, DeadlinePassed) and trial.lane.first_event is None
+        failed = late and _operators(watchdog, Timer.TOTAL)
+    if not failed:
+        candidate.ended()
+        return
+    connecting = isinstance(error, DeadlinePassed) and error.timer == Timer.CONNECT
+    unreachable = isinstance(error, ConnectFailed) or connecting
+    if candidate.failed(clock.now(), unreachable=unreachable):
+        what = "cannot be reached" if unreachable else f"fails for the model {candidate.model}"
+        _log.warning("the upstream %s %s: it rests, and is tried last until then", candidate.site.name, what)
+
+
+def _operators(watchdog: Watchdog, timer: Timer) -> bool:
+    limit: Limit = watchdog.limits.of(timer)
+    return limit.source in _OPERATORS

@@ -1,0 +1,96 @@
+"""One attempt's own timers, beside the budget of its exchange."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from argo_relay.config.schema import Timeouts
+from argo_relay.errors import DeadlinePassed
+from argo_relay.exchange.attempt import Attempt
+from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.policy.deadline import Phase, settle
+from argo_relay.policy.defaults import default_layer
+from support.stage import FOREVER, LoopClock
+
+pytestmark = pytest.mark.looptime
+
+
+def attempt(**timeouts: Any) -> Attempt:
+    """Return an attempt of an exchange with these limits, which nobody else watches."""
+    watchdog = Watchdog(LoopClock(), settle([default_layer(Timeouts(**timeouts), frozenset())], 3600))
+    watchdog.received()
+    return Attempt(LoopClock(), watchdog)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def play(made: Attempt, *steps: float | Callable[[], object]) -> None:
+    """Run a block that sleeps for each number and calls each function."""
+    async with made:
+        for step in steps:
+            if callable(step):
+                step()
+            else:
+                await asyncio.sleep(step)
+
+
+async def test_connect_runs_while_it_connects() -> None:
+    made = attempt(connect=5)
+    with pytest.raises(DeadlinePassed, match="connect"):
+        await play(made, 3, made.connect, FOREVER)
+    assert now() == 8
+
+
+async def test_first_event_runs_from_the_request_sent() -> None:
+    made = attempt(connect=5, first_event=20)
+    with pytest.raises(DeadlinePassed, match="first_event"):
+        await play(made, made.connect, 1, made.connected, 10, made.sent, FOREVER)
+    assert now() == 31
+    assert made.elapsed() == 31
+
+
+async def test_without_limits_it_has_no_end_of_its_own() -> None:
+    made = attempt(connect=5, first_event=None, idle=None)
+    await play(made, made.connect, made.connected, made.sent, 10_000, made.content, 10_000)
+    assert made.reason is None
+
+
+async def test_while_the_client_is_written_to_the_upstream_is_not_silent() -> None:
+    made = attempt(idle=10)
+    with pytest.raises(DeadlinePassed, match="idle"):
+        await play(made, made.content, made.writing, 100, made.written, FOREVER)
+    assert now() == 110
+    assert made.stamps.phase is Phase.STREAMING
+
+
+async def test_reading_arms_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    made = attempt(idle=10)
+    armed = 0
+    real = loop.call_later
+
+    def counting(delay: float, call: Callable[..., object], *rest: Any, **more: Any) -> asyncio.TimerHandle:
+        nonlocal armed
+        armed += call == made._fire
+        return real(delay, call, *rest, **more)
+
+    monkeypatch.setattr(loop, "call_later", counting)
+    async with made:
+        made.connect()
+        made.connected()
+        made.sent()
+        before = armed
+        for _ in range(1000):
+            await asyncio.sleep(0.1)
+            made.content()
+            made.writing()
+            made.written()
+        # 100 seconds: the timer wakes up about once in each time of silence that is allowed, not once a read.
+        assert armed - before <= 12
+    assert before <= 4
