@@ -144,6 +144,20 @@ def test_none_is_taken_where_it_means_no_limit() -> None:
     refusal(kinds.BEAT, False)
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [(30, 30.0), ("30s", 30.0), ("1.5 m", 90.0), ("2h", 7200.0), ("500ms", 0.5), (None, None)]
+)
+def test_a_span_may_name_its_unit(written: object, seconds: float | None) -> None:
+    assert kinds.DURATION_OR_NONE.accept(written) == seconds
+
+
+@pytest.mark.parametrize(
+    "written", [0, "0s", -1, "30", "s", "30S", "30 sec", "1m30s", "-1s", "1e3s", True, [], math.inf]
+)
+def test_a_span_is_nothing_else(written: object) -> None:
+    refusal(kinds.DURATION_OR_NONE, written)
+
+
 def test_a_port_is_a_whole_number_in_range() -> None:
     assert kinds.PORT.accept(0) == 0
     assert kinds.PORT.accept(65535) == 65535
@@ -152,6 +166,10 @@ def test_a_port_is_a_whole_number_in_range() -> None:
     assert refusal(kinds.PORT, 65536) == "`65536` is greater than 65535"
     assert refusal(kinds.PORT, 80.5) == "`80.5` is not a whole number"
     refusal(kinds.PORT, -1)
+    refusal(kinds.PORT, None)
+    assert kinds.PORT_OR_NONE.accept(None) is None
+    assert kinds.PORT_OR_NONE.accept(9464) == 9464
+    assert refusal(kinds.PORT_OR_NONE, 65536) == "`65536` is greater than 65535"
     refusal(kinds.COUNT, 0)
 
 

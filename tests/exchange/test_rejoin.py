@@ -274,6 +274,7 @@ async def test_only_generations_are_kept(operation: Operation) -> None:
     entry = Entry(dialect=DIALECTS["openai_chat"], operation=operation)
     left: list[bool] = []
     one = book.around(client("x", leave=1), entry)
+    assert not one.may_return
     await one.receive()
     assert one.twin("x") is None
     one.watch(lambda: left.append(True))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argo_relay.config.schema import Route, Step
-from argo_relay.policy.routing import by_turns, is_pattern, order, route_for
+from argo_relay.policy.routing import by_turns, order, route_for
 
 A, B, C = (Step(upstream=name) for name in "abc")
 ROUTES = {name: Route(to=(A,)) for name in ("gpt-4o", "gpt-*", "*", "claude-*-4?", "odd[1]*")}
@@ -36,10 +36,6 @@ def test_a_name_goes_before_patterns_and_the_longest_of_these_first(names: list[
 
 def test_without_a_route_there_is_none() -> None:
     assert route_for({"gpt-4o": ROUTES["gpt-4o"]}, ["gpt-4", "gpt-4o-mini"]) is None
-
-
-def test_what_a_pattern_is() -> None:
-    assert [is_pattern(name) for name in ("gpt-4o", "gpt-*", "gpt-?", "a[b]")] == [False, True, True, False]
 
 
 @pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])

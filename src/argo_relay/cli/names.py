@@ -50,7 +50,7 @@ def _check_aliases(aliases: dict[str, str]) -> None:
 
 
 def _check_routes(routes: dict[str, Route]) -> None:
-    """Hold the names of routes against each other; patterns may overlap, the first that fits counts."""
+    """Hold the names of routes against each other; patterns may overlap, the longest that fits counts."""
     first: dict[str, str] = {}
     others = {name: first.setdefault(key(name), name) for name in routes if not is_pattern(name)}
     problems = [

@@ -9,6 +9,7 @@ import msgspec
 
 from argo_relay.clock import Clock
 from argo_relay.config.named import MAIN
+from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
 from argo_relay.exchange.places import Places
@@ -24,7 +25,7 @@ from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
 from argo_relay.policy.deadline import Limit, Limits, Timer, settle
 from argo_relay.policy.hedging import HedgeShare
-from argo_relay.policy.routing import is_pattern, order, route_for
+from argo_relay.policy.routing import order, route_for
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):

@@ -179,7 +179,7 @@ class Exchange:
             entry=self._entry,
             outline=outline,
             profile=profile,
-            headers=headers,
+            headers=self._client.request_headers,
             request_id=self._request_id,
             received=int(self._time),
             user=self._user,
@@ -187,10 +187,11 @@ class Exchange:
         )
 
     def _within_patience(self, limits: Limits) -> Limits:
-        """Return the limits, the total no longer than the client waits where nothing keeps it and it cannot return."""
+        """Return the limits, the total no longer than the client waits where nothing helps it to wait longer."""
         timeouts = self._relay.config.timeouts
         self._patience = patience_of(self._client.request_headers)
         kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
+        # Who may come back for the reply has not given it up.
         return limits if kept_alive or self._client.may_return else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
@@ -262,11 +263,12 @@ class Exchange:
     def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
         watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
         total = watchdog.limits.total
-        well = outcome is Outcome.OK
+        well, rejoined = outcome is Outcome.OK, self._client.rejoined
         record = Record(
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
+            operation=self._entry.operation.value,
             user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
@@ -278,12 +280,13 @@ class Exchange:
             phase=None if well else watchdog.phase.value,
             timer=failure.timer if failure else None,
             partial=self._partial,
+            timer_source=watchdog.limits.of(Timer(failure.timer)).source.value if failure and failure.timer else None,
             timeout=total.seconds,
             timeout_source=total.source.value,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
             losses=losses_shown(self._losses()) or None,
-            rejoined=self._client.rejoined,
+            rejoined=rejoined,
         )
         if trial is None or attempts is None:
             return record
@@ -301,7 +304,7 @@ class Exchange:
             first_event=None if lane.first_event is None else before + lane.first_event,
             events=lane.stage.events,
             usage=lane.stage.usage,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED else None,
+            saved=watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
+from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Route, Step
 
 Candidate = TypeVar("Candidate")
@@ -23,11 +24,6 @@ def route_for(routes: Mapping[str, Route], names: Iterable[str]) -> tuple[str, R
     fitting = [name for name in routes if is_pattern(name) and _fits(name, known)]
     best = max(fitting, key=len, default=None)
     return None if best is None else (best, routes[best])
-
-
-def is_pattern(name: str) -> bool:
-    """Say whether a route's name stands for several models."""
-    return "*" in name or "?" in name
 
 
 def order(steps: Sequence[Step], chance: float) -> list[Step]:
