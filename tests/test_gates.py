@@ -18,7 +18,7 @@ from support.tree import PACKAGE, ROOT
 FLOORS: Final = (
     {"__main__"},
     {"cli"},
-    {"server", "simulator", "doctor"},
+    {"server", "simulator", "doctor", "local"},
     {"exchange"},
     {"transport", "observe", "policy", "upstreams", "operations"},
     {"dialects"},

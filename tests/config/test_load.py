@@ -440,7 +440,7 @@ def test_a_wrong_value_is_refused_with_its_key_and_line(
 def test_the_wrong_values_cover_every_kind() -> None:
     choices = {key.kind for key in KEYS} - set(_WRONG)
     assert {kind.expected for kind in choices} == {
-        "argo, openai, openai_responses, anthropic or google",
+        "argo, openai, openai_responses, anthropic, google or llamacpp",
         "prod, dev or test",
         "text or json",
         "user or client",

@@ -152,3 +152,43 @@ def test_their_own_port_has_nothing_else_and_ends_with_the_relay() -> None:
         assert relay.terminate() == 0
         with pytest.raises(httpx.ConnectError):
             httpx.get(url)
+
+
+def test_an_upstream_that_fails_is_seen_to_rest() -> None:
+    config = (
+        "upstream: {kind: openai, base_url: 'http://127.0.0.1:9'}\n"
+        "retries: 0\nbreaker: {failures: 2, rest: 600}\nmetrics: {port: 0}\n"
+    )
+    with RelayProcess(config=config) as relay, Wire(relay.port) as wire:
+        assert scrape(relay).values["argo_relay_breaker_state"] == [({"upstream": "main", "model": ""}, 0)]
+        for _ in range(2):
+            assert wire.ask(post(chat("hi", "any"))).status == 502
+        page = until(relay, lambda page: page.sum("argo_relay_exchanges_total") == 2)
+        assert page.values["argo_relay_breaker_state"] == [({"upstream": "main", "model": ""}, 1)]
+        assert page.sum("argo_relay_exchanges_total", model="unknown", status="502", upstream="main") == 2
+
+
+def test_those_that_wait_are_seen_in_their_queue() -> None:
+    config = "upstream: {max_in_flight: 1}\nmetrics: {port: 0}\n"
+    with RelayProcess("--simulate", config=config) as relay, Wire(relay.port) as first, Wire(relay.port) as second:
+        first.send(post(chat("[first_token=60]", timeout=100)))
+        until(relay, lambda page: page.sum("argo_relay_upstream_in_flight", upstream="main") == 1)
+        second.send(post(chat("hi", timeout=90)))
+        page = until(relay, lambda page: page.sum("argo_relay_upstream_queue_depth", upstream="main") == 1)
+        assert (page.sum("argo_relay_in_flight"), page.sum("argo_relay_queue_depth")) == (2, 0)
+        first.socket.close()
+        assert second.reply().status == 200
+        page = until(relay, lambda page: page.sum("argo_relay_exchanges_total") == 2)
+        assert page.sum("argo_relay_queue_seconds_count", upstream="main") == 1
+        assert page.sum("argo_relay_upstream_in_flight") == page.sum("argo_relay_upstream_queue_depth") == 0
+
+
+def test_a_partial_reply_is_a_timeout_that_gave_something(relay: RelayProcess, client: OpenAI) -> None:
+    before = scrape(relay)
+    extra = {"timeout": {"total": 0.8, "on_timeout": "partial"}}
+    prompt = say("[first_token=0] [chunks=40] [gap=0.1]")
+    list(client.chat.completions.create(model="gpt-4.1", messages=prompt, stream=True, extra_body=extra))
+    name = "argo_relay_partial_results_total"
+    page = until(relay, lambda page: page.sum(name) > before.sum(name))
+    for count in (name, "argo_relay_timeouts_total", "argo_relay_exchanges_total"):
+        assert page.sum(count) - before.sum(count) == 1

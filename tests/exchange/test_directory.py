@@ -11,6 +11,7 @@ from argo_relay.errors import Refused
 from argo_relay.exchange.directory import Directory
 from argo_relay.policy.deadline import Timer
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
+from argo_relay.upstreams.llamacpp import LlamaUpstream
 from argo_relay.upstreams.vendor import VendorUpstream
 from support.site import lists_models
 from support.stage import FOREVER, JSON, FakeUpstream, LoopClock, Play
@@ -333,3 +334,20 @@ async def test_how_often_it_asks_is_configured(every: float | None, expected: li
     await asyncio.sleep(250)
     keeping.cancel()
     assert asked == expected
+
+
+async def test_a_name_off_the_list_is_none_where_the_list_is_all_there_is() -> None:
+    upstream = FakeUpstream(lists_models("smollm2"))
+    there = Directory(LlamaUpstream(base_url=BASE), upstream, LoopClock(), aliases={"gpt-4o": "smollm2"})
+    assert not there.knows("gpt-5"), "names are passed on before the list has come"
+    await there.look_again()
+    assert there.find("smollm2").internal_id == "smollm2"
+    assert there.find("gpt-4o").internal_id == "smollm2"
+    with pytest.raises(Refused):
+        there.find("gpt-5")
+
+
+async def test_an_upstream_that_cannot_list_its_models_is_asked_for_any() -> None:
+    there = Directory(LlamaUpstream(base_url=BASE), FakeUpstream(Play(refuse=True)), LoopClock())
+    await there.look_again()
+    assert there.find("gpt-5").internal_id == "gpt-5"

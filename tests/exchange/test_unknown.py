@@ -31,14 +31,23 @@ def test_it_is_a_404_in_every_dialects_words() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("xyzzy", "There is no model `xyzzy` here."),
         ("gpt-5x", "There is no model `gpt-5x` here; the closest are argo:gpt-5."),
         ("claude-3-5-haiku-20241022", "The model `claude-3-5-haiku-20241022` is retired."),
-        ("claude-opus-4.1", "There is no model `claude-opus-4.1` here."),
     ],
 )
 def test_nothing_is_recommended_that_is_not_offered(name: str, said: str) -> None:
     assert reason(roster("gpt5"), name) == said
+
+
+def test_a_name_like_no_other_is_only_said_to_be_none() -> None:
+    assert reason(roster("gpt5", "gpt4o"), "xyzzy") == "There is no model `xyzzy` here."
+
+
+def test_where_there_is_one_model_it_is_named_however_little_it_is_alike() -> None:
+    assert reason(roster("gpt5"), "xyzzy") == (
+        "There is no model `xyzzy` here, only `argo:gpt-5`: ask for that, or have the relay take the name for it, with "
+        "this line in its configuration: `aliases: {xyzzy: gpt-5}`."
+    )
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ EVERYTHING = replace(
 PRESENT = Present(
     in_flight=lambda: 3,
     waiting=lambda: 1,
+    lists=lambda upstream, model: (upstream, model) == ("main", "listed"),
     losses=lambda: {"top_k": 2},
     places=lambda: [Places("main", 2, 5)],
     breakers=lambda: [Breaker("main", "gpt4o", "resting")],
@@ -242,8 +243,12 @@ def test_what_a_client_writes_makes_no_series() -> None:
     assert total(metrics.registry, "argo_relay_exchanges_total") == 501
 
 
-def test_a_name_that_the_upstream_refuses_makes_no_series() -> None:
-    refused = replace(OK, outcome=Outcome.ERROR, status=404, usage=None)
+REFUSED = replace(OK, outcome=Outcome.ERROR, status=404, usage=None, first_event=None)
+
+
+@pytest.mark.parametrize("ended", [REFUSED, replace(REFUSED, status=502), replace(LATE, first_event=None)])
+def test_a_name_that_no_upstream_has_answered_for_makes_no_series(ended: Record) -> None:
+    refused = replace(ended, served="m")
     metrics = after(refused)
     before = series(metrics)
     for number in range(500):
@@ -251,9 +256,19 @@ def test_a_name_that_the_upstream_refuses_makes_no_series() -> None:
     assert series(metrics) == before
     assert 'model="m1"' not in generate_latest(metrics.registry).decode()
     metrics.note(replace(OK, served="m1"))
-    metrics.note(replace(refused, served="m1", status=400))
+    metrics.note(replace(REFUSED, served="m1", status=400))
     labels = {"model": "m1", "upstream": "main", "dialect": "openai_chat", "outcome": "error", "status": "400"}
     assert value(metrics, "argo_relay_exchanges_total", **labels) == 1
+
+
+def test_a_name_that_the_upstream_lists_has_series_from_the_first() -> None:
+    metrics = Metrics()
+    metrics.watch(PRESENT)
+    for upstream, name in (("main", "listed"), ("main", "other"), ("vllm", "listed too")):
+        metrics.note(replace(REFUSED, served=name, upstream=upstream))
+    assert value(metrics, "argo_relay_attempts_total", model="listed", upstream="main") == 1
+    assert value(metrics, "argo_relay_attempts_total", model="unknown", upstream="main") == 1
+    assert value(metrics, "argo_relay_attempts_total", model="unknown", upstream="vllm") == 1
 
 
 def test_there_is_an_end_to_names_even_where_the_upstream_takes_all() -> None:

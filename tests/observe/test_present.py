@@ -18,6 +18,7 @@ def present(**known: Any) -> Present:
         "losses": dict,
         "places": tuple,
         "breakers": tuple,
+        "lists": lambda *_: False,
     }
     return Present(**nothing | known)
 

@@ -71,7 +71,16 @@ async def test_only_to_be_read(http: httpx.AsyncClient) -> None:
 
 async def test_each_page_says_what_holds_then(metrics: Metrics, http: httpx.AsyncClient) -> None:
     running = iter([5, 6])
-    metrics.watch(Present(in_flight=lambda: next(running), waiting=int, losses=dict, places=tuple, breakers=tuple))
+    metrics.watch(
+        Present(
+            in_flight=lambda: next(running),
+            waiting=int,
+            losses=dict,
+            places=tuple,
+            breakers=tuple,
+            lists=lambda *_: False,
+        )
+    )
     for number in (5, 6):
         assert f"\nargo_relay_in_flight {number}.0\n" in (await http.get("/metrics")).text
 
@@ -98,7 +107,9 @@ async def test_deadlines_do_not_wait_for_the_page_but_what_holds_is_read_in_the_
         asked.append(threading.get_ident())
         return 0
 
-    metrics.watch(Present(in_flight=in_flight, waiting=int, losses=dict, places=tuple, breakers=tuple))
+    metrics.watch(
+        Present(in_flight=in_flight, waiting=int, losses=dict, places=tuple, breakers=tuple, lists=lambda *_: False)
+    )
     transport = httpx.ASGITransport(app=Starlette(routes=[scrape_route(metrics)]))
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
         assert (await http.get("/metrics")).status_code == 200

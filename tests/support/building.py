@@ -197,7 +197,8 @@ def dependencies(root: Path) -> list[str]:
         for name in sorted(_required(project))
         if not given.get(name, "").strip()
     ]
-    at_run_time = {_plain(entry) for entry in project["project"]["dependencies"]}
+    extras = [entry for extra in project["project"].get("optional-dependencies", {}).values() for entry in extra]
+    at_run_time = {_plain(entry) for entry in [*project["project"]["dependencies"], *extras]}
     for module in modules(root, PACKAGE):
         for name, node in imported(module.tree):
             first = name.partition(".")[0]

@@ -12,6 +12,7 @@ from argo_relay.upstreams import base
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.choose import address_of, upstream_of
+from argo_relay.upstreams.llamacpp import LlamaUpstream
 from argo_relay.upstreams.vendor import ADDRESSES, VendorUpstream
 
 
@@ -24,7 +25,7 @@ def test_argo_is_the_one_that_nobody_has_to_name() -> None:
     assert address_of(Upstream(environment="dev")) == ENVIRONMENTS["dev"]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in get_args(UpstreamKind) if kind != "argo"])
+@pytest.mark.parametrize("kind", [kind for kind in get_args(UpstreamKind) if kind not in ("argo", "llamacpp")])
 def test_every_other_kind_is_its_vendors_or_somebodys_server(kind: Any) -> None:
     assert of({}, kind=kind) == VendorUpstream(kind=kind, base_url=ADDRESSES[kind])
     own = Upstream(kind=kind, base_url="http://localhost:8000", key_env="MY_KEY")
@@ -32,6 +33,12 @@ def test_every_other_kind_is_its_vendors_or_somebodys_server(kind: Any) -> None:
         kind=kind, base_url="http://localhost:8000", key="k"
     )
     assert upstream_of(own, None, {"MY_KEY": "k"}, "http://other").base_url == "http://other"
+
+
+def test_llama_cpp_has_habits_of_its_own() -> None:
+    assert of({}, kind="llamacpp") == LlamaUpstream(base_url="http://127.0.0.1:8080")
+    own = of({"MY_KEY": "k"}, kind="llamacpp", base_url="http://localhost:8000", key_env="MY_KEY")
+    assert own == LlamaUpstream(base_url="http://localhost:8000", key="k")
 
 
 @pytest.mark.parametrize("environ", [{}, {"MY_KEY": " "}, {"MY_KEY": "k\u00e9"}])

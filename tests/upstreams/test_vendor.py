@@ -30,6 +30,7 @@ def test_it_is_asked_in_its_own_dialect_whoever_asks(kind: str, spoken: str, cli
     there = upstream(kind)
     assert there.dialect_for(client, passing_profile("m")) == spoken
     assert there.passes_names
+    assert not there.lists_all
     assert there.fetches
     assert there.offers(Operation.GENERATE, spoken)
 

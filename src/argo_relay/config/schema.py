@@ -11,7 +11,7 @@ from argo_relay.config import addresses
 
 Environment = Literal["prod", "dev", "test"]
 Identity = Literal["user", "client"]
-UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google"]
+UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google", "llamacpp"]
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):

@@ -66,8 +66,11 @@ class Directory:
 
     def meant(self, name: str) -> Profile | None:
         """Return the model that a name means now, if any."""
-        if not self._upstream.passes_names:
-            return self._roster.resolve(name)
+        upstream, roster = self._upstream, self._roster
+        # As long as nobody knows what is on the list of an upstream that cannot be asked, it gets to hear the name.
+        closed = upstream.lists_all and (roster.live or self.trouble is None)
+        if closed or not upstream.passes_names:
+            return roster.resolve(name)
         return passing_alias(name, self._aliases[name]) if name in self._aliases else passing_profile(name)
 
     def knows(self, name: str) -> bool:

@@ -48,8 +48,13 @@ def _why(roster: Roster, name: str, asked: str) -> str:
             f"the old name for it, with this line in its configuration: `{alias_line(asked, successor)}`. "
             "Without it no other model is ever taken."
         )
-    near = roster.nearest(name)
-    return f"{what}; the closest are {', '.join(near)}." if near else f"{what}."
+    near, listed = roster.nearest(name), roster.listed()
+    if near or retired or len(listed) != 1:
+        return f"{what}; the closest are {', '.join(near)}." if near else f"{what}."
+    return (
+        f"{what}, only `{listed[0].public_id}`: ask for that, or have the relay take the name for it, with this line "
+        f"in its configuration: `{alias_line(asked, listed[0])}`."
+    )
 
 
 def _shown(name: str) -> str:

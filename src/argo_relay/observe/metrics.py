@@ -8,7 +8,7 @@ dots become underscores, seconds are said in the name, `{token}` is not.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Generic, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
@@ -95,8 +95,9 @@ class Metrics:
         build.info({"version": __version__, "python": platform.python_version()})
 
     def watch(self, present: Present) -> None:
-        """Say where to read what holds at the moment; until then nothing is said of it."""
+        """Say where to read what holds at the moment; until then nothing is known of it."""
         self._present.source = present
+        self._models.lists = present.lists
 
     def look(self) -> None:
         """Read what holds at the moment, for the next time that the registry is written.
@@ -242,11 +243,12 @@ class _Series(dict[tuple[str, ...], _Metric], Generic[_Metric]):
 class _Models:
     """The names of models that figures are kept for.
 
-    Where the upstream takes names as they come, a client may write any: a name begins to count with the first exchange
-    that is not refused, and there is an end to their number.
+    Where an upstream takes names as they come, a client may write any: a name counts once the upstream lists it or has
+    answered for it, and there is an end to their number.
     """
 
     def __init__(self) -> None:
+        self.lists: Callable[[str, str], bool] = lambda *_: False
         self._names: set[str] = set()
 
     def known(self, name: str) -> str:
@@ -258,14 +260,15 @@ class _Models:
         name = record.served
         if name is None:
             return _UNKNOWN
-        if name not in self._names and _believable(record, name) and len(self._names) < _MOST_MODELS:
+        if name not in self._names and len(self._names) < _MOST_MODELS and self._is_models(record, name):
             self._names.add(name)
         return self.known(name)
 
-
-def _believable(record: Record, name: str) -> bool:
-    refused = record.status is not None and 400 <= record.status < 500
-    return not refused and len(name) <= _LONGEST_MODEL and name.isprintable()
+    def _is_models(self, record: Record, name: str) -> bool:
+        answered = record.outcome is Outcome.OK or record.first_event is not None
+        if not answered and not self.lists(record.upstream or _NONE, name):
+            return False
+        return len(name) <= _LONGEST_MODEL and name.isprintable()
 
 
 def _operation(record: Record) -> str:

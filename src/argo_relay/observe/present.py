@@ -40,6 +40,8 @@ class Present(msgspec.Struct, frozen=True, kw_only=True):
     """How many there were since the start, by what was lost."""
     places: Callable[[], Iterable[Places]]
     breakers: Callable[[], Iterable[Breaker]]
+    lists: Callable[[str, str], bool]
+    """Whether an upstream lists a model: its own name of it, after the upstream's."""
 
 
 class PresentFigures(Collector):
@@ -103,4 +105,6 @@ class PresentFigures(Collector):
         return family
 
 
-_NOTHING: Final = Present(in_flight=lambda: 0, waiting=lambda: 0, losses=dict, places=tuple, breakers=tuple)
+_NOTHING: Final = Present(
+    in_flight=lambda: 0, waiting=lambda: 0, losses=dict, places=tuple, breakers=tuple, lists=lambda *_: False
+)

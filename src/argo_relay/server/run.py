@@ -123,12 +123,19 @@ def _present(relay: Relay) -> Present:
     from argo_relay.observe.present import Breaker, Places, Present  # noqa: PLC0415 - the same library
 
     sites = relay.sites.values()
+
+    def lists(upstream: str, model: str) -> bool:
+        site = relay.sites.get(upstream)
+        found = site.directory.roster.resolve(model) if site is not None else None
+        return found is not None and found.internal_id == model
+
     return Present(
         in_flight=lambda: relay.admission.in_flight,
         waiting=lambda: relay.places.waiting,
         losses=relay.losses.shown,
         places=lambda: [Places(site.name, site.places.in_use, site.places.waiting) for site in sites],
         breakers=lambda: [Breaker(site.name, model, state) for site in sites for model, state in site.states().items()],
+        lists=lists,
     )
 
 

@@ -76,6 +76,11 @@ class Upstream(Protocol):
         ...
 
     @property
+    def lists_all(self) -> bool:
+        """A name that is not on its list of models is none, even where names are passed on."""
+        ...
+
+    @property
     def fetches(self) -> bool:
         """It fetches by itself what a request gives by URL."""
         ...

@@ -10,6 +10,7 @@ from argo_relay.errors import ConfigError
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.base import Upstream
+from argo_relay.upstreams.llamacpp import ADDRESS, LlamaUpstream
 from argo_relay.upstreams.vendor import ADDRESSES, VendorUpstream
 
 
@@ -17,6 +18,8 @@ def address_of(row: schema.Upstream) -> str:
     """Return an upstream's base URL: the configured one, else the environment's or the vendor's own."""
     if row.base_url:
         return row.base_url
+    if row.kind == "llamacpp":
+        return ADDRESS
     return ENVIRONMENTS[row.environment] if row.kind == "argo" else ADDRESSES[row.kind]
 
 
@@ -31,7 +34,10 @@ def upstream_of(
     base_url = base_url or address_of(row)
     if row.kind == "argo":
         return ArgoUpstream(base_url=base_url, user=user)
-    return VendorUpstream(kind=row.kind, base_url=base_url, key=_key(row.key_env, environ, f"{key_of(name)}.key_env"))
+    key = _key(row.key_env, environ, f"{key_of(name)}.key_env")
+    if row.kind == "llamacpp":
+        return LlamaUpstream(base_url=base_url, key=key)
+    return VendorUpstream(kind=row.kind, base_url=base_url, key=key)
 
 
 def _key(variable: str | None, environ: Mapping[str, str], named_by: str) -> str | None:

@@ -58,6 +58,11 @@ class VendorUpstream(msgspec.Struct, frozen=True, kw_only=True):
         return True
 
     @property
+    def lists_all(self) -> bool:
+        """Servers take names that they do not list: snapshots, fine-tuned models."""
+        return False
+
+    @property
     def fetches(self) -> bool:
         """All vendors do, and a server of the user's knows best what it reaches."""
         return True

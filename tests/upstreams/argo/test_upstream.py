@@ -173,6 +173,7 @@ def test_what_argo_has_no_path_for_is_known() -> None:
     assert not UPSTREAM.offers(Operation.COUNT, "openai_chat")
     assert not UPSTREAM.offers(Operation.EMBED, "google")
     assert not UPSTREAM.passes_names
+    assert UPSTREAM.lists_all
     assert not UPSTREAM.fetches
 
 

@@ -47,6 +47,11 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
         return False
 
     @property
+    def lists_all(self) -> bool:
+        """Its list is all that it serves."""
+        return True
+
+    @property
     def fetches(self) -> bool:
         """Nobody has seen Argo do it, and its network is a closed one."""
         return False
