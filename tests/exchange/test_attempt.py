@@ -94,3 +94,10 @@ async def test_reading_arms_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
         # 100 seconds: the timer wakes up about once in each time of silence that is allowed, not once a read.
         assert armed - before <= 12
     assert before <= 4
+
+
+async def test_idle_runs_from_the_first_content_though_nothing_is_written() -> None:
+    made = attempt(connect=10, idle=3)
+    with pytest.raises(DeadlinePassed, match="idle"):
+        await play(made, made.connect, made.connected, made.sent, 1, made.content, 2, made.content, FOREVER)
+    assert now() == 6

@@ -119,13 +119,17 @@ class Exchange:
 
     async def _hand_over(self, timer: str) -> bool:
         """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
-        trial = self._trial
-        if not self._wants_partial or trial is None:
+        attempts, outlet = self._attempts, self._outlet
+        if not self._wants_partial or attempts is None:
             return False
         try:
+            ending = attempts.ending()
+            if ending is None or attempts.trial is None:
+                return False
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 headers = [*self._every_reply(), ("x-timeout-timer", timer)]
-                self._partial = await hand_over(trial.plan, self._outlet, headers)
+                await hand_over(ending, attempts.trial.plan, outlet, headers)
+                self._partial = True
         except TimeoutError:
             self._client.abort()
             return True
