@@ -94,6 +94,7 @@ CONTRACTS: Final = [
         "a web server elsewhere", dict.fromkeys(ROOMS - {"server", "simulator"}, ("starlette", "uvicorn")), {"web"}
     ),
     importing("a connection elsewhere", dict.fromkeys(ROOMS - {"transport"}, ("aiohttp",)), {"sockets"}),
+    importing("figures kept elsewhere", dict.fromkeys(ROOMS, ("prometheus_client",)), {"figures"}),
     importing("the simulator on our mistakes", {"simulator": {"argo_relay.errors"}}, {"simulator"}),
     importing(
         "the simulator on anything of ours",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import socket
 import stat
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -323,6 +325,22 @@ def test_the_banner_says_what_holds() -> None:
         }
         assert "\x1b" not in relay.output, "colours are for terminals"
         assert relay.stdout_lines == []
+
+
+def test_the_banner_says_where_the_figures_are() -> None:
+    with RelayProcess("--simulate", config="metrics: {port: 0}\n") as relay:
+        (line,) = [line for line in relay.stderr_lines if line.startswith("  metrics ")]
+        assert re.fullmatch(r"  metrics    http://127\.0\.0\.1:\d+/metrics", line)
+
+
+def test_a_taken_port_for_the_figures_is_told_and_leaves_nothing_behind() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken, tempfile.TemporaryDirectory(prefix="relay-") as directory:
+        place = Path(directory, "relay.sock")
+        variables = {"ARGO_RELAY_METRICS_PORT": str(taken.getsockname()[1])}
+        done = run_command("serve", "--simulate", "--socket", str(place), env=variables)
+        assert done.returncode == 1
+        assert "choose another port as `metrics.port`" in done.stderr
+        assert not place.exists()
 
 
 @pytest.mark.parametrize("kind", ["openai", "openai_responses", "anthropic", "google", "llamacpp"])

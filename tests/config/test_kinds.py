@@ -166,6 +166,10 @@ def test_a_port_is_a_whole_number_in_range() -> None:
     assert refusal(kinds.PORT, 65536) == "`65536` is greater than 65535"
     assert refusal(kinds.PORT, 80.5) == "`80.5` is not a whole number"
     refusal(kinds.PORT, -1)
+    refusal(kinds.PORT, None)
+    assert kinds.PORT_OR_NONE.accept(None) is None
+    assert kinds.PORT_OR_NONE.accept(9464) == 9464
+    assert refusal(kinds.PORT_OR_NONE, 65536) == "`65536` is greater than 65535"
     refusal(kinds.COUNT, 0)
 
 

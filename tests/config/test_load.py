@@ -21,6 +21,7 @@ from argo_relay.config.schema import (
     Config,
     Images,
     Log,
+    Metrics,
     ModelRow,
     ModelTimeouts,
     Route,
@@ -106,6 +107,7 @@ rejoin: 1.5m
 rejoin_memory: 2MiB
 shutdown_grace: 0
 log: {format: json, file: relay.log, requests: no}
+metrics: {port: 0, host: "::1", on_client_port: yes}
 """.replace("org/]", "org]")
     )
     assert loaded.config == Config(
@@ -165,6 +167,7 @@ log: {format: json, file: relay.log, requests: no}
         rejoin_memory=2 * 2**20,
         shutdown_grace=0,
         log=Log(format="json", file="relay.log", requests=False),
+        metrics=Metrics(port=0, host="::1", on_client_port=True),
     )
     assert "default" not in {loaded.origins[key.name] for key in KEYS if not key.rows}
     assert loaded.config.models["gpt-4o"].timeouts.idle is msgspec.UNSET
@@ -373,6 +376,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.BEAT: _NUMBERS_NOT,
     kinds.GRACE: (*_NUMBERS_NOT, "null"),
     kinds.PORT: (*_NUMBERS_NOT, "null", "0.5", "65536"),
+    kinds.PORT_OR_NONE: (*_NUMBERS_NOT, "0.5", "65536"),
     kinds.COUNT: (*_NUMBERS_NOT, "null", "0", "0.5"),
     kinds.SIZE: (*_NUMBERS_NOT, "null", "0", "0.5", "5 XB"),
     kinds.BOOLEAN: ("null", "1", "maybe", '"true"', "[true]", "{}"),

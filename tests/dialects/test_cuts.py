@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from argo_relay.dialects.base import Dialect, encode_events
 from argo_relay.dialects.table import DIALECTS
@@ -17,6 +19,7 @@ from argo_relay.framing.base import Frame
 from argo_relay.neutral.content import Reasoning, Text, ToolCall
 from argo_relay.neutral.events import (
     ArgumentsDelta,
+    Ended,
     Event,
     PartEnded,
     PartStarted,
@@ -28,7 +31,8 @@ from argo_relay.neutral.fold import Fold
 from argo_relay.neutral.reply import Usage
 from argo_relay.upstreams.vendor import VendorUpstream
 from support.law_sdks import answered, streamed_short
-from support.sights import frames_of, plain_request
+from support.replies import interleaved
+from support.sights import events_of, folded, frames_of, plain_request, said
 
 UPSTREAM = VendorUpstream(kind="openai", base_url="http://up.example")
 BEGUN: list[Event] = [Started(id="id_1", model="m", created=1), UsageSeen(usage=Usage(input=7, output=1))]
@@ -184,6 +188,28 @@ def test_the_sdk_reads_a_whole_reply_cut_after_any_frame(upstream: Dialect, clie
             assert heard.text == "".join(part.text for part in want.parts if isinstance(part, Text))
             assert heard.thought == "".join(part.text for part in want.parts if isinstance(part, Reasoning))
             assert len(heard.calls) == sum(isinstance(part, ToolCall) for part in want.parts)
+
+
+@pytest.mark.parametrize("client", DIALECTS.values(), ids=DIALECTS)
+@settings(deadline=None)
+@given(events=interleaved(), data=st.data())
+def test_any_stream_can_be_cut_anywhere(client: Dialect, events: list[Event], data: st.DataObject) -> None:
+    """Several parts may be under way at once, and any of them may be waiting for another to end."""
+    begun = events[: data.draw(st.integers(0, len(events) - 1))]
+    fold = folded(begun)
+    ending = fold.ending()
+    if not ending:
+        return
+    encoder = client.stream_encoder(plain_request(client.name, stream=True))
+    again = events_of(client, frames_of(client, encode_events(encoder, [*begun, *ending])))
+    last = again[-1]
+    assert isinstance(last, Ended)
+    assert last.stop.reason == "length"
+    for event in ending:
+        fold.feed(event)
+    want, got = said(fold.reply(), client.name), said(folded(again).reply(), client.name)
+    assert got.text == want.text
+    assert all(name in [one for _, one, _ in got.calls] for _, name, _ in want.calls)
 
 
 @EACH

@@ -1,4 +1,4 @@
-"""The nine laws, over every dialect of the table; what each counted is said at the end of the test run."""
+"""The laws, over every dialect of the table; what each counted is said at the end of the test run."""
 
 from __future__ import annotations
 

@@ -118,3 +118,16 @@ async def test_a_client_that_reads_nothing_holds_back_what_follows_the_heartbeat
     client.read_again()
     await writing
     assert client.body == b"beatdata"
+
+
+async def test_what_the_client_has_not_taken_is_owed() -> None:
+    client = FakeClient([], reads=1)
+    outlet = Outlet(client)
+    await outlet.begin(200, HEAD)
+    assert (outlet.begun, outlet.owed) == (False, b"")
+    await outlet.write(b"taken")
+    assert (outlet.begun, outlet.owed) == (True, b"")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1):
+            await outlet.write(b"not taken")
+    assert (client.body, outlet.owed) == (b"taken", b"not taken")

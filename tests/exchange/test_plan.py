@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Literal
 
+import msgspec
 import pytest
 
 from argo_relay.config.schema import Upstream as UpstreamConfig
@@ -13,6 +14,7 @@ from argo_relay.dialects.base import Target
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.gather import GatherStage
 from argo_relay.exchange.plan import Asked, Plan, check_strict, foreign, plan_reply, target_of
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
@@ -265,3 +267,34 @@ AGAIN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     },
     "google": lambda told: {"contents": [told["candidates"][0]["content"]]},
 }
+
+
+def partial(client: str, name: str, **fields: Any) -> Plan:
+    return plan_reply(upstream(), msgspec.structs.replace(asked(client, model(name), **fields), partial=True))
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "openai_responses", "anthropic", "google"])
+@pytest.mark.parametrize("name", ARGO.values())
+def test_a_whole_reply_that_may_be_handed_over_in_part_is_gathered(client: str, name: str) -> None:
+    plan = partial(client, name)
+    assert isinstance(plan.stage, GatherStage)
+    assert (plan.stream, plan.streamed, sent(plan)["stream"]) == (False, True, True)
+    if plan.spoken.name == "openai_chat":
+        assert sent(plan)["stream_options"] == {"include_usage": True}
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "openai_responses", "anthropic"])
+def test_a_stream_that_may_be_cut_is_asked_for_as_ever(client: str) -> None:
+    plan = partial(client, ARGO["claude"], stream=True)
+    plain = plan_reply(upstream(), asked(client, model(ARGO["claude"]), stream=True))
+    assert (plan.call, type(plan.stage)) == (plain.call, type(plain.stage))
+
+
+def test_what_has_several_choices_or_is_no_chat_is_asked_for_as_ever() -> None:
+    assert isinstance(partial("openai_chat", ARGO["gpt"], n=2).stage, VerbatimStage)
+    google = msgspec.structs.replace(
+        asked("google", passing_profile("m"), generationConfig={"candidateCount": 2}), partial=True
+    )
+    assert isinstance(plan_reply(upstream("google"), google).stage, VerbatimStage)
+    legacy = msgspec.structs.replace(asked("openai_completions", passing_profile("m")), partial=True)
+    assert isinstance(plan_reply(upstream("openai"), legacy).stage, VerbatimStage)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import random
+import sys
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -211,6 +214,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "another form of the body": {"body": ask(stream=True) + b" "},
     "another limit": {"headers": KEY | {"x-request-timeout": "60"}},
     "another beta": {"headers": KEY | {"anthropic-beta": "x"}},
+    "another intent": {"headers": KEY | {"idempotency-key": "1"}},
     "strictness": {"headers": KEY | {"x-strict": "true"}},
 }
 
@@ -243,7 +247,7 @@ ENTRIES = {
 @pytest.mark.parametrize("case", ENTRIES)
 async def test_another_path_never_joins(case: str) -> None:
     book = Rejoin(30, 1000)
-    one, other = (book.around(client("x"), entry) for entry in ENTRIES[case])
+    one, other = (book.around(client("x", retry=at), entry) for at, entry in enumerate(ENTRIES[case]))
     for recorded in (one, other):
         assert await recorded.receive()
         assert recorded.twin("x") is None
@@ -317,6 +321,68 @@ async def test_a_second_retry_takes_it_from_the_first() -> None:
     assert play.record("one").outcome is Outcome.CANCELLED
     assert (play.record("two").rejoined, play.record("own").rejoined) == ("first", None)
     assert play.calls == 2
+
+
+@pytest.mark.parametrize("comes", [2.5, 4.5, 6.5, 7.5])
+async def test_a_reader_that_takes_its_time_gets_everything_in_order(comes: float) -> None:
+    play = scene(DRIPPING)
+    play.come(client("first", leave=2.5))
+    await play.until(comes)
+    again = play.come(client("again", retry=1, pace=0.8))
+    await play.over()
+    assert again.body == STREAM
+    assert play.kept == 0
+
+
+async def test_a_retry_that_comes_while_the_one_before_is_still_handed_the_beginning() -> None:
+    play = scene(DRIPPING)
+    play.come(client("first", leave=4.5))
+    await play.until(5)
+    one = play.come(client("one", retry=1, reads=1))
+    await play.until(7)
+    two = play.come(client("two", retry=2, pace=0.1))
+    await play.over()
+    assert one.aborted == 2.0
+    assert play.record("one").outcome is Outcome.CANCELLED
+    assert play.record("one").bytes_out == 2 * len(PIECES[0])
+    assert two.body == STREAM
+    assert play.calls == 1
+
+
+class Uncut(FakeClient):
+    """A client of a server that cannot cut connections."""
+
+    def abort(self) -> None:
+        self.aborted = self.now
+
+
+async def test_whose_reply_was_taken_over_is_done_even_if_its_connection_cannot_be_cut() -> None:
+    play = scene(DRIPPING)
+    play.come(client("first", leave=2.5))
+    await play.until(3)
+    play.come(Uncut([(0, ask(stream=True))], KEY | {"x-request-id": "one", "x-stainless-retry-count": "1"}))
+    await play.until(5)
+    two = play.come(client("two", retry=2))
+    await play.over()
+    assert (play.record("one").outcome, play.record("one").seconds) == (Outcome.CANCELLED, 2)
+    assert two.body == STREAM
+
+
+async def test_a_recording_goes_when_its_reply_has_been_delivered() -> None:
+    book = Rejoin(30, 50_000)
+    reader = client("x")
+    one = book.around(reader, CHAT)
+    await one.receive()
+    assert one.twin("x") is None
+    data = bytes(10_000)
+    before = sys.getrefcount(data)
+    await one.begin(200, [])
+    await one.write(data)
+    assert book.free < 40_000
+    await one.write(b"", last=True)
+    reader.written.clear()
+    assert sys.getrefcount(data) == before
+    assert book.free == 50_000
 
 
 @pytest.mark.parametrize("count", ["-1", "x", "", "1e3", "9999", "²"])
@@ -469,6 +535,17 @@ async def test_a_reply_that_has_ended_is_not_kept_beyond_the_stop() -> None:
     assert play.kept
     play.there.relay.stop()
     assert play.kept == 0
+
+
+async def test_a_reply_that_is_kept_holds_no_more_than_itself() -> None:
+    play = scene(DRIPPING, timeouts=Timeouts(heartbeat=15))
+    exchange = Exchange(play.there.relay, CHAT, client("first", leave=2.5))
+    held = weakref.ref(exchange)
+    await exchange.run()
+    del exchange
+    gc.collect()
+    assert play.kept
+    assert held() is None
 
 
 async def test_signs_of_life_are_kept_in_their_places() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import pytest
 from hypothesis import given
 
-from argo_relay.neutral.content import Seal, Text, ToolCall, ToolResult
+from argo_relay.neutral.content import Reasoning, Seal, Text, ToolCall, ToolResult
 from argo_relay.neutral.events import (
     ArgumentsDelta,
     Ended,
@@ -18,13 +20,14 @@ from argo_relay.neutral.events import (
     UsageSeen,
 )
 from argo_relay.neutral.failure import Failure, FailureKind
-from argo_relay.neutral.fold import Fold, unfold
+from argo_relay.neutral.fold import Fold, is_object, unfold
 from argo_relay.neutral.reply import Reply, Stop, Usage
 from support.grammar import Grammar
 from support.replies import REPLIES, interleaved
 
 STARTED = Started(id="1", model="m")
 CUT = Stop(reason="error")
+SEAL = Seal(issuer="anthropic", kind="redacted", value="x")
 
 
 def folded(events: list[Event]) -> Fold:
@@ -142,3 +145,84 @@ def test_there_is_no_reply_before_a_stream_has_started() -> None:
 def test_results_of_tools_are_not_streamed() -> None:
     reply = Reply(id="1", model="m", parts=(ToolResult(call="a"), Text(text="b")), stop=Stop(reason="end"))
     assert folded(list(unfold(reply))).reply() == msgspec.structs.replace(reply, parts=(Text(text="b"),))
+
+
+def call(index: int, arguments: str, kind: Literal["function", "custom"] = "function") -> list[Event]:
+    part = ToolCall(id=f"c{index}", name="n", kind=kind)
+    return [PartStarted(index=index, part=part), ArgumentsDelta(index=index, text=arguments)]
+
+
+SAID: list[Event] = [PartStarted(index=0, part=Text(text="")), TextDelta(index=0, text="a")]
+LENGTH = Ended(stop=Stop(reason="length"))
+
+
+@pytest.mark.parametrize(
+    ("events", "ending"),
+    [
+        ([], []),
+        ([STARTED], []),
+        ([STARTED, PartStarted(index=0, part=Text(text=""))], []),
+        ([STARTED, PartStarted(index=0, part=Text(text="")), PartEnded(index=0)], []),
+        ([STARTED, PartStarted(index=0, part=Reasoning())], []),
+        ([STARTED, *SAID], [PartEnded(index=0, cut=True), LENGTH]),
+        ([STARTED, *SAID, PartEnded(index=0)], [LENGTH]),
+        ([STARTED, PartStarted(index=0, part=Reasoning(seal=SEAL))], [PartEnded(index=0, cut=True), LENGTH]),
+        ([STARTED, *call(0, '{"a":')], [PartEnded(index=0, cut=True), LENGTH]),
+        ([STARTED, *call(0, "")], [PartEnded(index=0, cut=True), LENGTH]),
+        ([STARTED, *call(0, '{"a":1}')], [PartEnded(index=0), LENGTH]),
+        ([STARTED, *call(0, "[1]")], [PartEnded(index=0, cut=True), LENGTH]),
+        ([STARTED, *call(0, '{"a":1}', "custom")], [PartEnded(index=0, cut=True), LENGTH]),
+        (
+            [STARTED, *call(0, "{}"), *call(1, '{"')],
+            [PartEnded(index=0), PartEnded(index=1, cut=True), LENGTH],
+        ),
+    ],
+)
+def test_a_stream_can_be_ended_where_it_stands(events: list[Event], ending: list[Event]) -> None:
+    assert folded(events).ending() == ending
+
+
+@given(interleaved())
+def test_wherever_it_stands_its_end_obeys_the_grammar(events: list[Event]) -> None:
+    for cut in range(len(events)):
+        fold = folded(events[:cut])
+        if fold.started is not None and (ending := fold.ending()):
+            grammar = Grammar()
+            for event in [*events[:cut], *ending]:
+                grammar.feed(event)
+            grammar.finish()
+
+
+def test_a_shortened_reply_holds_what_is_complete_and_the_text_that_is_not() -> None:
+    fold = folded([STARTED, *SAID, *call(1, "{}"), *call(2, '{"'), PartStarted(index=3, part=Text(text=""))])
+    reply = fold.shortened()
+    assert reply is not None
+    assert reply.parts == (Text(text="a"), ToolCall(id="c1", name="n", arguments="{}"))
+    assert reply.stop == Stop(reason="length")
+
+
+def test_half_a_call_alone_is_no_reply() -> None:
+    assert folded([STARTED, *call(0, '{"')]).shortened() is None
+    assert Fold().shortened() is None
+
+
+def test_what_has_ended_by_itself_keeps_its_stop() -> None:
+    reply = folded([STARTED, *SAID, PartEnded(index=0), Ended(stop=Stop(reason="end"))]).shortened()
+    assert reply is not None
+    assert reply.stop == Stop(reason="end")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "closed"),
+    [
+        ("{}", True),
+        (' {"a": {}} ', True),
+        ("", False),
+        ("{", False),
+        ("[]", False),
+        ("1", False),
+        ("{" * 99_999, False),
+    ],
+)
+def test_an_object_that_has_been_closed_lacks_nothing(arguments: str, closed: bool) -> None:
+    assert is_object(arguments) is closed

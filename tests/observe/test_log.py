@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from argo_relay.neutral.reply import Usage
-from argo_relay.observe.log import TroubleLog, log_sink
+from argo_relay.observe.log import TroubleLog, every, log_sink
 from argo_relay.observe.record import Outcome, Record
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,6 +108,14 @@ def test_a_line_for_machines() -> None:
         "tokens_cache_read": 0,
         "saved": 12.5,
     }
+
+
+def test_every_sink_gets_each_record_in_order() -> None:
+    got: list[tuple[str, Record]] = []
+    take = every(lambda record: got.append(("a", record)), lambda record: got.append(("b", record)))
+    take(PLAIN)
+    take(FULL)
+    assert got == [("a", PLAIN), ("b", PLAIN), ("a", FULL), ("b", FULL)]
 
 
 @pytest.mark.parametrize("form", ["text", "json"])

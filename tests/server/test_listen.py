@@ -56,6 +56,18 @@ def test_a_taken_port_is_said_with_what_to_do() -> None:
     assert "--port" in str(told.value)
 
 
+def test_a_taken_port_of_a_group_is_said_with_its_key() -> None:
+    with listen("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(StartError) as told:
+            listen("127.0.0.1", port, "metrics")
+    assert f"Port {port} on 127.0.0.1 is taken" in str(told.value)
+    assert "choose another port as `metrics.port`" in str(told.value)
+    assert "--port" not in str(told.value)
+    with pytest.raises(StartError, match=r"`metrics\.host` 'a\.\.b' is no address"):
+        listen("a..b", 0, "metrics")
+
+
 @pytest.mark.parametrize(
     ("number", "words"),
     [(errno.EACCES, "above 1023 with --port"), (errno.EADDRNOTAVAIL, "Cannot assign requested address")],

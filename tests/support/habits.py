@@ -22,6 +22,7 @@ _WITHOUT_MODULE: Final = {
     TESTS / "test_building.py",
     TESTS / "test_gates.py",
     TESTS / "dialects" / "test_crossings.py",
+    TESTS / "dialects" / "test_cuts.py",
     TESTS / "dialects" / "test_fuzz.py",
     TESTS / "dialects" / "test_fuzzed.py",
     TESTS / "dialects" / "test_laws.py",

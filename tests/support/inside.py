@@ -16,7 +16,7 @@ from argo_relay.cli.beside import simulator_beside
 from argo_relay.config.load import load
 from argo_relay.observe.record import Record
 from argo_relay.server.listen import listen
-from argo_relay.server.run import serve
+from argo_relay.server.run import Doors, serve
 
 
 @dataclass
@@ -52,7 +52,9 @@ async def inside(base_url: str | None = None, **overrides: object) -> AsyncItera
     records: list[Record] = []
     started = asyncio.Event()
     companion = None if base_url else simulator_beside(_tight(listen("127.0.0.1", 0)))
-    running = asyncio.create_task(serve(loaded, base_url or "", listening, records.append, started.set, companion))
+    running = asyncio.create_task(
+        serve(loaded, base_url or "", Doors(clients=listening), records.append, started.set, companion)
+    )
     try:
         await asyncio.wait({running, asyncio.create_task(started.wait())}, return_when=asyncio.FIRST_COMPLETED)
         yield Inside(listening.getsockname()[1], records)

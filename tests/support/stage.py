@@ -137,7 +137,7 @@ def _nothing() -> None:
 
 
 class FakeClient:
-    """A client that sends `pieces`, may leave, and may stop reading after some bytes.
+    """A client that sends `pieces`, may leave, may stop reading after some bytes, and may take its time for each.
 
     As a server does, it tells of the connection's end after the reply's end, too, and overlooks what is written later.
     """
@@ -148,6 +148,7 @@ class FakeClient:
         headers: Mapping[str, str] | None = None,
         leave: float | None = None,
         reads: int | None = None,
+        pace: float = 0.0,
     ) -> None:
         self.request_headers: Mapping[str, str] = dict(headers or {})
         self.status: int | None = None
@@ -158,6 +159,7 @@ class FakeClient:
         self._pieces = list(pieces)
         self._leave = leave
         self._reads = reads
+        self._pace = pace
         self._stuck = asyncio.Event()
         self._on_leave: Callable[[], None] = _nothing
         self._gone = False
@@ -203,6 +205,8 @@ class FakeClient:
         assert self.ended is None or self._gone, "nothing follows the end"
         if self._reads is not None and len(self.body) >= self._reads:
             await self._stuck.wait()
+        if self._pace:
+            await asyncio.sleep(self._pace)
         if self._gone:
             return
         self.written.append((round(self.now, 3), data))
@@ -216,7 +220,9 @@ class FakeClient:
 
     def abort(self) -> None:
         self.aborted = round(self.now, 3)
-        asyncio.get_running_loop().call_soon(self._go)
+        self._gone = True
+        self._stuck.set()
+        asyncio.get_running_loop().call_later(0.001, self._on_leave)
 
     def json(self) -> Any:
         return json.loads(self.body)

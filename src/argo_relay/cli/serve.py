@@ -33,7 +33,7 @@ from argo_relay.upstreams.choose import address_of, upstream_of
 if TYPE_CHECKING:
     import socket
 
-    from argo_relay.server.run import Companion
+    from argo_relay.server.run import Companion, Doors
 
 _UNANSWERED: Final = (
     "there is no Argo user name, and no terminal to ask on. Set it in one of these ways:\n"
@@ -191,11 +191,16 @@ def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
     from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
     from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
     from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
+    from argo_relay.server.run import Doors  # noqa: PLC0415
     from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
 
     config = loaded.config
     lines = LineWriter(_log_stream(config.log.file))
-    listening = listen_unix(config.socket) if config.socket else listen(config.host, config.port)
+    figures = config.metrics
+    doors = Doors(
+        figures=listen(figures.host, figures.port, "metrics") if figures.port is not None else None,
+        clients=listen_unix(config.socket) if config.socket else listen(config.host, config.port),
+    )
     mark = _mark(config.socket)
     logging.getLogger().addHandler(TroubleLog(lines, config.log.format))
     sink = log_sink(lines, config.log.format) if config.log.requests else (lambda _: None)
@@ -204,13 +209,13 @@ def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
     beside = "the built-in simulator" if simulate else described(model) if model else None
 
     def announce() -> None:
-        _print_banner(loaded, listening, beside)
+        _print_banner(loaded, doors, beside)
 
     _calm_collector()
     runner = asyncio.Runner(loop_factory=_loop_factory())
     try:
         with runner:
-            runner.run(serve_relay(loaded, address_of(loaded.config.upstream), listening, sink, announce, companion))
+            runner.run(serve_relay(loaded, address_of(loaded.config.upstream), doors, sink, announce, companion))
     finally:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
@@ -276,14 +281,10 @@ def _loop_factory() -> Any:
     return uvloop.new_event_loop
 
 
-def _print_banner(loaded: Loaded, listening: socket.socket, beside: str | None) -> None:
+def _print_banner(loaded: Loaded, doors: Doors, beside: str | None) -> None:
     """Print what it is and where; `beside` names the upstream that was started along with it, if there is one."""
     config = loaded.config
-    if config.socket:
-        here = f"unix:{config.socket}"
-    else:
-        host, port = listening.getsockname()[:2]
-        here = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    here = f"unix:{config.socket}" if config.socket else _url(doors.clients)
     main = config.upstream
     proxy = None if beside else reach_of(main, os.environ, address_of(main)).proxy
     others = "; ".join(f"{name}: {_where(row)}" for name, row in config.upstreams.items())
@@ -296,6 +297,7 @@ def _print_banner(loaded: Loaded, listening: socket.socket, beside: str | None) 
         **({"routes": str(len(config.routes))} if config.routes else {}),
         **({"user": _who(config)} if asks_argo(config) else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
+        **({"metrics": f"{_url(doors.figures)}/metrics"} if doors.figures else {}),
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
     }
     click.echo(click.style(f"argo-relay {__version__}", bold=True), err=True)
@@ -309,6 +311,11 @@ def _where(row: Upstream) -> str:
     if row.kind != "argo":
         return f"{row.kind} ({address})"
     return address if row.base_url else f"Argo {row.environment} ({address})"
+
+
+def _url(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _who(config: Config) -> str:

@@ -163,8 +163,8 @@ _ROUTE_KEYS: Final = (
     Key(
         name="hedge_after",
         kind=kinds.DURATION_OR_NONE,
-        meaning="Silence after which the next one is asked, too (a single one again); the first to answer is taken, the other is cut. "
-        "It may cost tokens twice. null for never.",
+        meaning="Silence after which the next one is asked, too (a single one again); the first to answer is taken, "
+        "the other is cut. It may cost tokens twice. null for never.",
     ),
     Key(
         name="hedge_share",
@@ -179,6 +179,7 @@ GROUPS: Final = {
     "timeouts": "The server's own limits, in seconds or as 500ms, 30s, 5m. Requests and models may have others.",
     "images": "Images and PDFs that a request gives by URL, for Argo, which does not fetch them.",
     "log": "Log lines never hold prompts, answers, keys or upstream addresses.",
+    "metrics": "Figures for Prometheus at /metrics: models and upstreams by name; no user, key or address.",
 }
 """What the keys of a group have in common."""
 
@@ -399,5 +400,8 @@ KEYS: Final = (
         example="/var/log/argo-relay.log",
     ),
     Key(name="log.requests", kind=kinds.BOOLEAN, meaning="Log one line an exchange."),
+    Key(name="metrics.port", kind=kinds.PORT_OR_NONE, meaning="A port of their own, such as 9464; it asks for no key."),
+    Key(name="metrics.host", kind=kinds.HOST, meaning="That port's address: whoever reaches it reads the figures."),
+    Key(name="metrics.on_client_port", kind=kinds.BOOLEAN, meaning="On the clients' port, too, behind its keys."),
 )
 """Every key, in the order people meet them."""

@@ -347,6 +347,7 @@ INTERVAL_OR_NONE = Kind(
 BEAT = Kind(expected="a number of seconds, or null or 0 for none", read=_beat, nullable=True)
 GRACE = Kind(expected="a number of seconds, 0 or more", read=lambda value: at_least(0, _seconds(value)))
 PORT = Kind(expected="a whole number from 0 to 65535", read=whole(0, 65535))
+PORT_OR_NONE = Kind(expected="a whole number from 0 to 65535, or null for none", read=whole(0, 65535), nullable=True)
 COUNT = Kind(expected="a whole number from 1 to 1000000", read=whole(1, 10**6))
 COUNT_OR_NONE = Kind(
     expected="a whole number from 1 to 1000000, or null for no limit of its own", read=whole(1, 10**6), nullable=True

@@ -120,6 +120,14 @@ class Log(msgspec.Struct, frozen=True, kw_only=True):
     requests: bool = True
 
 
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Where Prometheus finds figures: on a port of their own (None: on none), and on the clients' port."""
+
+    port: int | None = None
+    host: str = "127.0.0.1"
+    on_client_port: bool = False
+
+
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Everything the operator decides; every value has been checked."""
 
@@ -157,6 +165,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     rejoin_memory: int = 64 * 2**20
     shutdown_grace: float = 30.0
     log: Log = Log()
+    metrics: Metrics = Metrics()
 
     def __repr__(self) -> str:
         """Return the usual form with the client keys masked, so that no log or traceback ever holds one."""

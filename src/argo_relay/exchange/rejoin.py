@@ -27,6 +27,7 @@ _PAID: Final = (Operation.GENERATE, Operation.COMPLETE)
 # Who asks, and what is asked for beside the body; what is new with each attempt (ids, counts, traces) is none of it.
 _ASKED: Final = (
     "authorization",
+    "idempotency-key",
     "x-api-key",
     "x-goog-api-key",
     "x-on-timeout",
@@ -193,7 +194,6 @@ class Recorded:
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the reply's head."""
-        await self._leveled()
         self._head = (status, headers)
         self._take(sum(len(name) + len(value) for name, value in headers))
         if self._reader is not None:
@@ -203,7 +203,7 @@ class Recorded:
         """Send a piece of the reply's body to whoever reads it; wait while that one does not read."""
         await self._leveled()
         self._whole = last
-        if data and self._take(len(data)):
+        if self._take(len(data)):
             self._pieces.append(data)
         reader = self._reader
         if reader is not None:
@@ -245,7 +245,7 @@ class Recorded:
             if reader is not self._reader:
                 return
             await reader.sink.write(piece)
-        if self._whole and reader is self._reader:
+        if self._whole:
             await reader.sink.write(b"", last=True)
             if reader is self._reader:
                 self._deliver()
@@ -348,7 +348,7 @@ class _Guest:
 
 def _asked(entry: Entry, headers: Mapping[str, str]) -> bytes:
     """Return what a request says before its body; no two that differ give the same bytes."""
-    place = (entry.dialect.name, entry.operation.value, entry.model, entry.stream, entry.array, entry.single)
+    place = (entry.dialect.name, entry.operation.value, entry.model, entry.stream, entry.array)
     said = [(name, headers[name]) for name in sorted(headers) if name in _ASKED or name.startswith(_ASKED_OWN)]
     return repr((place, said)).encode() + b"\0"
 

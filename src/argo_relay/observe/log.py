@@ -34,6 +34,16 @@ def log_sink(lines: Lines, form: str) -> Sink:
     return write
 
 
+def every(*sinks: Sink) -> Sink:
+    """Return a sink that hands each record to all of these, in order."""
+
+    def take(record: Record) -> None:
+        for sink in sinks:
+            sink(record)
+
+    return take
+
+
 class TroubleLog(logging.Handler):
     """Writes what the program and its libraries warn of, in the same form as exchanges.
 

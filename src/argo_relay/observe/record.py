@@ -26,12 +26,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
     `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
     another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
-    `rejoined` is the id of an earlier request, whose reply this one's client got.
+    `rejoined` is the id of an earlier request, whose reply this one's client got. `operation` is what was asked for, in
+    the words of `upstreams.base`. `timer` is the one that fired, and `timer_source` where its limit came from;
+    `timeout` is the total, and `timeout_source` where that came from.
     """
 
     time: float
     request_id: str
     dialect: str
+    operation: str = "generate"
     outcome: Outcome
     seconds: float
     user: str | None = None
@@ -51,6 +54,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phase: str | None = None
     at_fault: str | None = None
     timer: str | None = None
+    timer_source: str | None = None
     timeout: float | None = None
     timeout_source: str | None = None
     first_event: float | None = None

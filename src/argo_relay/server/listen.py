@@ -15,12 +15,16 @@ from argo_relay.errors import StartError
 _BACKLOG: Final = 2048
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening TCP socket; raise StartError when there cannot be one."""
+def listen(host: str, port: int, group: str | None = None) -> socket.socket:
+    """Return a listening TCP socket; raise StartError when there cannot be one.
+
+    `group` is where the configuration has `host` and `port`, when that is not at its top.
+    """
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError):  # UnicodeError: a name that no resolver can be asked for
-        raise StartError(f"`host` {host!r} is no address of this machine.") from None
+        key = f"{group}.host" if group else "host"
+        raise StartError(f"`{key}` {host!r} is no address of this machine.") from None
     made = socket.socket(family, kind, proto)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -28,7 +32,7 @@ def listen(host: str, port: int) -> socket.socket:
         made.listen(_BACKLOG)
     except OSError as error:
         made.close()
-        raise StartError(_tcp_trouble(host, port, error)) from None
+        raise StartError(_tcp_trouble(host, port, error, f"as `{group}.port`" if group else "with --port")) from None
     return made
 
 
@@ -87,18 +91,18 @@ def _answers(host: str, port: int) -> bool:
     return True
 
 
-def _tcp_trouble(host: str, port: int, error: OSError) -> str:
+def _tcp_trouble(host: str, port: int, error: OSError, how: str) -> str:
     if error.errno == errno.EADDRINUSE and not _answers(host, port):
         # The system gives ports of this range to outgoing connections, and keeps them for a minute after their end.
         return (
             f"Port {port} on {host} is held by a connection of some other program, or one that has just ended. "
-            "Try again in a minute, or choose another port with --port (0 takes any free one)."
+            f"Try again in a minute, or choose another port {how} (0 takes any free one)."
         )
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} on {host} is taken. Another relay may be running: stop it, or choose another port "
-            "with --port (0 takes any free one)."
+            f"Port {port} on {host} is taken. Another relay may be running: stop it, or choose another port {how} "
+            "(0 takes any free one)."
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} on {host} needs privileges; choose one above 1023 with --port."
+        return f"Port {port} on {host} needs privileges; choose one above 1023 {how}."
     return f"Cannot listen on {host}, port {port}: {error.strerror}."

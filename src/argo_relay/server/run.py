@@ -12,7 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import uvicorn
@@ -26,7 +26,7 @@ from argo_relay.config.schema import Config, Upstream
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.site import Site
-from argo_relay.observe.log import Sink
+from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.protocol import Protocol
@@ -34,9 +34,20 @@ from argo_relay.transport.deferred import DeferredTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
 
+if TYPE_CHECKING:
+    from argo_relay.observe.metrics import Metrics
+    from argo_relay.observe.present import Present
+
 _KEEP_ALIVE_SECONDS: Final = 75
 _FAREWELL_SECONDS: Final = 2.0
 """How long replies that were ended may take to reach their clients before their connections are cut."""
+
+
+class Doors(msgspec.Struct, frozen=True, kw_only=True):
+    """The sockets that listen: for clients, and for whoever reads figures on a port of their own."""
+
+    clients: socket.socket
+    figures: socket.socket | None = None
 
 
 class Companion(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,19 +63,25 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(
     loaded: Loaded,
     base_url: str,
-    listening: socket.socket,
+    doors: Doors,
     sink: Sink,
     on_start: Callable[[], None],
     companion: Companion | None = None,
 ) -> None:
     """Serve until told to stop, then drain; `on_start` is called when requests are taken."""
+    metrics = _metrics(loaded.config)
+    if metrics is not None:
+        sink = every(sink, metrics.note)
     async with contextlib.AsyncExitStack() as stack:
         if companion is not None:
             base_url = await stack.enter_async_context(companion.running())
         # A companion is in this very process: no detour and no proxy leads to it.
         reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
-        app = create_app(relay, [Route(companion.path, companion.app)] if companion else ())
+        extra = [Route(companion.path, companion.app)] if companion else []
+        if metrics is not None:
+            extra += await stack.enter_async_context(_figures(metrics, relay, doors))
+        app = create_app(relay, extra)
         config = uvicorn.Config(
             app,
             http=Protocol,
@@ -77,7 +94,49 @@ async def serve(
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=int(loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1),
         )
-        await _Server(config, relay, on_start).serve([listening])
+        await _Server(config, relay, on_start).serve([doors.clients])
+
+
+def _metrics(config: Config) -> Metrics | None:
+    """Return what keeps the figures, where anybody is to read them."""
+    if config.metrics.port is None and not config.metrics.on_client_port:
+        return None
+    from argo_relay.observe.metrics import Metrics  # noqa: PLC0415 - its library takes 30 ms to import
+
+    return Metrics()
+
+
+@asynccontextmanager
+async def _figures(metrics: Metrics, relay: Relay, doors: Doors) -> AsyncIterator[list[Route]]:
+    """Let the figures be read while the block runs; give the routes that the clients' port has of them."""
+    from argo_relay.server.scrape import scrape_route, scraped  # noqa: PLC0415 - the same library
+
+    metrics.watch(_present(relay))
+    async with contextlib.AsyncExitStack() as stack:
+        if doors.figures is not None:
+            await stack.enter_async_context(scraped(metrics, doors.figures))
+        yield [scrape_route(metrics)] if relay.config.metrics.on_client_port else []
+
+
+def _present(relay: Relay) -> Present:
+    """Say where the figures of the moment are."""
+    from argo_relay.observe.present import Breaker, Places, Present  # noqa: PLC0415 - the same library
+
+    sites = relay.sites.values()
+
+    def lists(upstream: str, model: str) -> bool:
+        site = relay.sites.get(upstream)
+        found = site.directory.roster.resolve(model) if site is not None else None
+        return found is not None and found.internal_id == model
+
+    return Present(
+        in_flight=lambda: relay.admission.in_flight,
+        waiting=lambda: relay.places.waiting,
+        losses=relay.losses.shown,
+        places=lambda: [Places(site.name, site.places.in_use, site.places.waiting) for site in sites],
+        breakers=lambda: [Breaker(site.name, model, state) for site in sites for model, state in site.states().items()],
+        lists=lists,
+    )
 
 
 @asynccontextmanager

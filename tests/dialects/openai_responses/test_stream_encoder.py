@@ -482,3 +482,32 @@ def test_any_stream_can_be_read_back(events: list[Event]) -> None:
         for part in want.parts
         if isinstance(part, ToolCall)
     ]
+
+
+LENGTH = Ended(stop=Stop(reason="length"))
+
+
+def test_what_is_cut_ends_incomplete_and_no_call_is_done() -> None:
+    said = written(
+        Started(id="1", model="gpt"),
+        started(0, Reasoning()),
+        TextDelta(index=0, text="Let me"),
+        started(1, Text(text="")),
+        TextDelta(index=1, text="So"),
+        started(2, ToolCall(id="c2", name="n")),
+        ArgumentsDelta(index=2, text='{"a":'),
+        ArgumentsDelta(index=2, text='"b'),
+        started(3, ToolCall(id="c3", name="n")),
+        ArgumentsDelta(index=3, text="{"),
+        *(PartEnded(index=index, cut=True) for index in range(4)),
+        LENGTH,
+    )
+    done = [one["item"] for one in said if one["type"] == "response.output_item.done"]
+    assert [(item["type"], item["status"]) for item in done] == [("reasoning", "incomplete"), ("message", "incomplete")]
+    assert not [one for one in said if one["type"] == "response.function_call_arguments.done"]
+    response = said[-1]["response"]
+    assert (said[-1]["type"], response["status"]) == ("response.incomplete", "incomplete")
+    assert response["incomplete_details"] == {"reason": "max_output_tokens"}
+    *_, half = response["output"]
+    assert response["output"][:-1] == done
+    assert (half["call_id"], half["status"], half["arguments"]) == ("c2", "incomplete", '{"a":"b')

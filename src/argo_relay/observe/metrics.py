@@ -1,0 +1,286 @@
+"""Figures for Prometheus: each finished exchange counted and measured; docs/metrics.md says what each figure means.
+
+Where OpenTelemetry's conventions for generative AI have a metric, its name, attributes and buckets are theirs
+(https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics), spelled as its exporter for Prometheus spells them:
+dots become underscores, seconds are said in the name, `{token}` is not.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from typing import Final, Generic, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
+
+from argo_relay import __version__
+from argo_relay.observe.present import Present, PresentFigures
+from argo_relay.observe.record import Outcome, Record
+
+_SECONDS: Final = tuple(0.01 * 2**power for power in range(20))
+"""OpenTelemetry's buckets for durations, which end at 82 s, and six more: a total of an hour is no rare thing here."""
+_FIRST_SECONDS: Final = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0),
+    *(20.0, 40.0, 80.0, 160.0, 320.0, 640.0),
+)
+"""OpenTelemetry's buckets for the time to the first token, which end at 10 s, and six more for models that think."""
+_TOKENS: Final = tuple(4**power for power in range(14))
+"""OpenTelemetry's buckets for numbers of tokens."""
+_QUEUE_SECONDS: Final = (0.001, 0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+
+_OPERATIONS: Final = {
+    "generate": "chat",
+    "complete": "text_completion",
+    "embed": "embeddings",
+    "count": "count_tokens",
+}
+"""`gen_ai.operation.name` by ours; the last is a word of our own."""
+_VENDORS: Final = {
+    "openai_chat": "openai",
+    "openai_responses": "openai",
+    "anthropic": "anthropic",
+    "google": "gcp.gen_ai",
+}
+"""`gen_ai.provider.name`, which says whose API is spoken and not who runs it, by the dialect spoken upstream."""
+_TOKEN_KINDS: Final = (
+    "input",
+    "output",
+    "cache_read",
+    "cache_write",
+    "cache_write_1h",
+    "reasoning",
+    "input_audio",
+    "output_audio",
+)
+_MOST_TOKENS: Final = 2**53
+"""Beyond it a count is nonsense of the upstream's, and no longer exact as a float."""
+_NONE: Final = "none"
+
+_PLACE: Final = ("model", "upstream")
+_COUNTERS: Final = {
+    "timeouts": ("Exchanges that a timer ended, and where its limit came from.", "timer", "source"),
+    "partial_results": ("Exchanges that a timer ended, whose clients got what there was.",),
+    "cancellations": ("Exchanges whose clients left, and what they were waiting for.", "phase"),
+    "upstream_saved_seconds": ("Time that upstreams need not work any more because clients left, at most.",),
+    "attempts": ("Calls sent upstream.",),
+    "fallbacks": ("Calls that went to another candidate than the one before.",),
+    "hedges": ("Calls that ran beside another.",),
+    "rejoined": ("Exchanges whose clients got the reply to an earlier request.",),
+    "events": ("Events of upstreams' replies; one that is no stream is one event.",),
+    "tokens": ("Tokens as upstreams counted them: `input` with those of caches, `output` with reasoning.", "kind"),
+}
+"""Counters by model and upstream: what each means, and its labels beside those two."""
+
+_MOST_MODELS: Final = 200
+_LONGEST_MODEL: Final = 100
+_UNKNOWN: Final = "unknown"
+
+_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
+
+
+class Metrics:
+    """All figures of one relay, in a registry of its own. `note` is a Sink."""
+
+    def __init__(self) -> None:
+        # When each series began would double their number, and Prometheus finds it out by itself.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's one function without types
+        self.registry = CollectorRegistry()
+        self._models = _Models()
+        self._present = PresentFigures(self._models.known)
+        self._conventional = _Conventional(self.registry)
+        self._own = _Own(self.registry)
+        self.registry.register(self._present)
+        build = Info("argo_relay_build", "What runs here.", registry=self.registry)
+        build.info({"version": __version__, "python": platform.python_version()})
+
+    def watch(self, present: Present) -> None:
+        """Say where to read what holds at the moment; until then nothing is known of it."""
+        self._present.source = present
+        self._models.lists = present.lists
+
+    def look(self) -> None:
+        """Read what holds at the moment, for the next time that the registry is written.
+
+        To be called in the relay's own thread; the registry may then be written in another one.
+        """
+        self._present.look()
+
+    def note(self, record: Record) -> None:
+        """Count a finished exchange."""
+        place = self._models.name_of(record), record.upstream or _NONE
+        self._conventional.note(record, (_operation(record), _VENDORS.get(record.spoken or "", _NONE), *place))
+        self._own.note(record, place)
+
+
+class _Conventional:
+    """What OpenTelemetry has conventions for; `upstream` is a label of ours beside theirs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        labels = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "upstream")
+        self._duration = _histogram(
+            registry,
+            "gen_ai_server_request_duration_seconds",
+            "From the arrival of a request to the end of its reply.",
+            (*labels, "error_type"),
+            _SECONDS,
+        )
+        self._first_token = _histogram(
+            registry,
+            "gen_ai_server_time_to_first_token_seconds",
+            "From a request read to the first content of its stream; of streams that ended well.",
+            labels,
+            _FIRST_SECONDS,
+        )
+        self._usage = _histogram(
+            registry,
+            "gen_ai_client_token_usage",
+            "Tokens of a request (input) and of its reply (output), as the upstream counted them.",
+            (*labels, "gen_ai_token_type"),
+            _TOKENS,
+        )
+
+    def note(self, record: Record, asked: tuple[str, ...]) -> None:
+        well = record.outcome is Outcome.OK
+        self._duration[*asked, "" if well else _error(record)].observe(record.seconds)
+        if well and record.stream and record.first_event is not None:
+            self._first_token[asked].observe(record.first_event)
+        for kind, count in _tokens(record):
+            if kind in {"input", "output"}:
+                self._usage[*asked, kind].observe(count)
+
+
+class _Own:
+    """What is the relay's own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._exchanges = _counter(
+            registry, "exchanges", "Finished exchanges.", "dialect", *_PLACE, "outcome", "status"
+        )
+        self._received = _counter(registry, "received_bytes", "Bytes of requests' bodies.", "dialect")
+        self._sent = _counter(registry, "sent_bytes", "Bytes of replies' bodies.", "dialect")
+        self._counters = {
+            name: _counter(registry, name, meaning, *labels, *_PLACE) for name, (meaning, *labels) in _COUNTERS.items()
+        }
+        self._queue = _histogram(
+            registry,
+            "argo_relay_queue_seconds",
+            "Time that exchanges waited for places.",
+            ("upstream",),
+            _QUEUE_SECONDS,
+        )
+
+    def note(self, record: Record, place: tuple[str, str]) -> None:
+        status = _NONE if record.status is None else str(record.status)
+        self._exchanges[record.dialect, *place, record.outcome.value, status].inc()
+        self._received[record.dialect,].inc(record.bytes_in)
+        self._sent[record.dialect,].inc(record.bytes_out)
+        if record.queued is not None:
+            self._queue[place[1:]].observe(record.queued)
+        self._note_end(record, place)
+        counters = self._counters
+        for name, count in _counts(record):
+            if count:
+                counters[name][place].inc(count)
+        for kind, count in _tokens(record):
+            if count:
+                counters["tokens"][kind, *place].inc(count)
+
+    def _note_end(self, record: Record, place: tuple[str, str]) -> None:
+        counters = self._counters
+        if record.timer is not None:
+            counters["timeouts"][record.timer, record.timer_source or _NONE, *place].inc()
+        if record.outcome is Outcome.CANCELLED:
+            counters["cancellations"][record.phase or _NONE, *place].inc()
+        if record.saved is not None and record.saved > 0:
+            counters["upstream_saved_seconds"][place].inc(record.saved)
+
+
+def _counts(record: Record) -> tuple[tuple[str, int], ...]:
+    """Return what a record counts itself, by the name of the counter that it is added to."""
+    return (
+        ("attempts", record.attempts),
+        ("fallbacks", record.fallbacks),
+        ("hedges", record.hedges),
+        ("events", record.events),
+        ("partial_results", record.partial),
+        ("rejoined", record.rejoined is not None),
+    )
+
+
+def _tokens(record: Record) -> Iterator[tuple[str, int]]:
+    """Yield the counts of tokens by their kind, less what no upstream in its senses would say."""
+    if record.usage is None:
+        return
+    for kind in _TOKEN_KINDS:
+        count: int | None = getattr(record.usage, kind)
+        if count is not None and 0 <= count < _MOST_TOKENS:
+            yield kind, count
+
+
+def _counter(registry: CollectorRegistry, name: str, meaning: str, *labels: str) -> _Series[Counter]:
+    return _Series(Counter(f"argo_relay_{name}", meaning, labels, registry=registry))
+
+
+def _histogram(
+    registry: CollectorRegistry, name: str, meaning: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+) -> _Series[Histogram]:
+    return _Series(Histogram(name, meaning, labels, registry=registry, buckets=buckets))
+
+
+class _Series(dict[tuple[str, ...], _Metric], Generic[_Metric]):
+    """A metric's time series by the values of its labels; the library's own look-up takes ten times as long."""
+
+    def __init__(self, metric: _Metric) -> None:
+        super().__init__()
+        self._metric = metric
+
+    def __missing__(self, labels: tuple[str, ...]) -> _Metric:
+        made = self[labels] = self._metric.labels(*labels)
+        return made
+
+
+class _Models:
+    """The names of models that figures are kept for.
+
+    Where an upstream takes names as they come, a client may write any: a name counts once the upstream lists it or has
+    answered for it, and there is an end to their number.
+    """
+
+    def __init__(self) -> None:
+        self.lists: Callable[[str, str], bool] = lambda *_: False
+        self._names: set[str] = set()
+
+    def known(self, name: str) -> str:
+        """Return a name that figures are kept for, or `unknown`."""
+        return name if name in self._names else _UNKNOWN
+
+    def name_of(self, record: Record) -> str:
+        """Return the name under which an exchange counts."""
+        name = record.served
+        if name is None:
+            return _UNKNOWN
+        if name not in self._names and len(self._names) < _MOST_MODELS and self._is_models(record, name):
+            self._names.add(name)
+        return self.known(name)
+
+    def _is_models(self, record: Record, name: str) -> bool:
+        answered = record.outcome is Outcome.OK or record.first_event is not None
+        if not answered and not self.lists(record.upstream or _NONE, name):
+            return False
+        return len(name) <= _LONGEST_MODEL and name.isprintable()
+
+
+def _operation(record: Record) -> str:
+    if record.dialect == "google" and record.operation == "generate":
+        return "generate_content"
+    return _OPERATIONS.get(record.operation, record.operation)
+
+
+def _error(record: Record) -> str:
+    """Return `error.type` of an exchange that did not end well: few words, none of them a client's or an upstream's."""
+    if record.timer is not None:
+        return f"timeout_{record.timer}"
+    if record.outcome is Outcome.CANCELLED:
+        return "cancelled"
+    return str(record.status) if record.status is not None and record.status >= 400 else "_OTHER"
