@@ -192,8 +192,7 @@ class Exchange:
         self._patience = patience_of(self._client.request_headers)
         kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
         # Who may come back for the reply has not given it up.
-        may_rejoin = self._relay.rejoin.keep is not None
-        return limits if kept_alive or may_rejoin else within(limits, self._patience)
+        return limits if kept_alive or self._client.may_return else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
