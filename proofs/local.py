@@ -46,6 +46,8 @@ _CUT_SHORT: Final = {
 _WARM_SECONDS: Final = 0.3
 _TRIES: Final = 3
 _END_SECONDS: Final = 5.0
+_WHOLE_SECONDS: Final = 300.0
+"""All of it: reached only where slots are not freed."""
 _PATIENCE_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.005
 _MODEL: Final = "smollm2"
@@ -336,7 +338,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="local-") as folder,
         process(command, f"{base}/health", Path(folder)),
     ):
-        return asyncio.run(_report(base))
+        return asyncio.run(asyncio.wait_for(_report(base), _WHOLE_SECONDS))
 
 
 if __name__ == "__main__":
