@@ -168,6 +168,7 @@ async def test_another_candidate_is_asked_at_once(first: Play) -> None:
     assert sent(on, "spare")["model"] == "gpt-4o"
     assert done.took == (1 if first is REFUSES else 2)
     assert (done.record.upstream, done.record.attempts, done.record.fallbacks) == ("spare", 2, 1)
+    assert done.record.calls == {"main": 1, "spare": 1}
 
 
 @pytest.mark.parametrize("first", [says(400), says(401), says(404), says(413)])

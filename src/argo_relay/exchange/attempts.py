@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -51,6 +52,8 @@ class Attempts:
         """The attempt that has the client's reply, else the newest."""
         self.made = 0
         """Calls that were sent upstream, or begun to be."""
+        self.calls: Counter[str] = Counter()
+        """The same, by the upstreams' names."""
         self.fallbacks = 0
         """Of these: to another candidate than the one before."""
         self.hedges = 0
@@ -238,6 +241,7 @@ class Attempts:
         if self.trial is trial:
             self._watchdog.follow(trial.attempt.stamps)
         self.made += 1
+        self.calls[trial.candidate.site.name] += 1
         self.fallbacks += self._last is not None and self._last is not trial.candidate
         self._last = trial.candidate
 

@@ -302,6 +302,7 @@ class Exchange:
             upstream=trial.candidate.site.name,
             spoken=trial.plan.spoken.name,
             attempts=attempts.made,
+            calls=dict(attempts.calls) if len(attempts.calls) > 1 else {},
             fallbacks=attempts.fallbacks,
             hedges=attempts.hedges,
             queued=attempts.queued or None,
