@@ -55,6 +55,13 @@ async def test_first_event_runs_from_the_request_sent() -> None:
     assert made.elapsed() == 31
 
 
+async def test_idle_holds_from_the_first_content_even_where_a_longer_limit_held_before() -> None:
+    made = attempt(connect=100, first_event=50, idle=5)
+    with pytest.raises(DeadlinePassed, match="idle"):
+        await play(made, made.connect, 1, made.connected, made.sent, 2, made.content, 2, made.content, FOREVER)
+    assert now() == 10
+
+
 async def test_without_limits_it_has_no_end_of_its_own() -> None:
     made = attempt(connect=5, first_event=None, idle=None)
     await play(made, made.connect, made.connected, made.sent, 10_000, made.content, 10_000)

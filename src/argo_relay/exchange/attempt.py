@@ -39,7 +39,11 @@ class Attempt(Guard):
 
     def content(self) -> None:
         """Take note that the upstream has sent something that carries content."""
+        first = self.stamps.content is None
         self.stamps.content = self._clock.now()
+        if first:
+            # The timer may stand on a limit that was longer than what holds from here on.
+            self._arm()
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""

@@ -142,6 +142,8 @@ class Lane:
     async def _stream(self, answer: Answer, passed: Headers) -> None:
         stage, splitter = self.stage, self.stage.upstream.splitter()
         while chunk := await answer.read():
+            if not self.received:
+                self._attempt.enter(Phase.STREAMING)
             self.received += len(chunk)
             frames = splitter.feed(chunk)
             if frames:

@@ -138,10 +138,9 @@ class TranslateStage:
                 self._fold.feed(event)
             if isinstance(event, CONTENT):
                 self.events += 1
-                if isinstance(event, UsageSeen):
-                    self.usage = event.usage.over(self.usage)
-                elif isinstance(event, Ended):
-                    self.ended = True
+                self.ended = isinstance(event, Ended)
+            elif isinstance(event, UsageSeen):
+                self.usage = event.usage.over(self.usage)
             elif isinstance(event, Started) and not event.model:
                 # Some servers name no model: then it is the one that was asked for.
                 named = msgspec.structs.replace(event, model=self._request.model)
