@@ -178,6 +178,9 @@ class Lane:
             if self.first_event is None:
                 self.first_event = self._attempt.elapsed()
             self._attempt.content()
+            if self.stage.gathers:
+                # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
+                self._commit()
         return block
 
     async def _pass_on(self, block: bytes, passed: Headers) -> None:
