@@ -6,14 +6,19 @@ A test runs many rows; those that fail are named by what they are.
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from support.contract import PAIRS, SOURCES, STAINLESS, TIMERS
-from support.contract_budget import OVERRUNS, fits, overrun
-from support.contract_clients import BODIES, WAYS
-from support.contract_rows import Row, all_problems, behaviours
+from support import contract
+from support.contract import OF_THE_TOTAL, PAIRS, SOURCES, STAINLESS, TIMERS
+from support.contract_budget import OVERRUNS, fits, overrun, says
+from support.contract_clients import BODIES, WAYS, ends_well, error_told, error_wanted, got
+from support.contract_rows import REQUEST_ID, Row, all_problems, behaviours, run
+from support.contract_upstreams import SAYINGS, TEXTS, Piece, Script, answering, fine_stream, fine_whole
+from support.stage import FOREVER
 
 pytestmark = pytest.mark.looptime
 
@@ -41,6 +46,11 @@ def rows(client: str, spoken: str, timer: str, source: str) -> Iterator[Row]:
         row = Row(client, way, spoken, timer, source, ending, "")
         for behaviour in behaviours(row):
             yield Row(client, way, spoken, timer, source, ending, behaviour)
+
+
+def fine(row: Row) -> Script:
+    """Return an upstream that answers well, and at once."""
+    return fine_whole(row.spoken) if row.asked_as == "whole" else fine_stream(row.spoken, row.asked_as)
 
 
 def told(found: list[str], count: int) -> str:
@@ -93,3 +103,135 @@ async def test_what_would_overrun_ends_at_the_total(client: str, name: str) -> N
                 ran += 1
     assert ran > 3
     assert not found, told(found, ran)
+
+
+@CLIENTS
+@pytest.mark.parametrize("source", OF_THE_TOTAL)
+async def test_a_reply_that_keeps_within_it_says_so_and_no_more(client: str, source: str) -> None:
+    """The headers of a good reply: the total and where it came from, and nothing of a timer."""
+    found = []
+    lanes = [Row(client, way, spoken, "total", source, "error", "fine") for way in WAYS[client] for spoken in BODIES]
+    for row in lanes:
+        given = contract.given("total", source)
+        done = await run(row, given, fine(row))
+        total = given.limits["total"]
+        wanted = {"x-request-id": REQUEST_ID, "x-timeout": f"{total.seconds:g}", "x-timeout-source": total.word}
+        wanted |= {"x-model": "m", "x-upstream": "main", "x-attempts": "1"}
+        ours = {name: value for name, value in done.client.headers.items() if name.startswith("x-")}
+        ours.pop("x-accel-buffering", None)
+        ours.pop("x-losses", None)
+        if (done.client.status, done.record.outcome, ours) != (200, "ok", wanted):
+            found.append(f"{row}: {done.client.status}, {done.record.outcome}, {ours} and not {wanted}")
+        if got(client, row.way, done.client.body).text != "".join(TEXTS):
+            found.append(f"{row}: {done.client.body!r}")
+    assert not found, told(found, len(lanes))
+
+
+@CLIENTS
+@pytest.mark.parametrize("source", STAINLESS)
+async def test_patience_ends_nothing_that_is_kept_alive_or_kept(client: str, source: str) -> None:
+    found = []
+    cases = {
+        "a stream": (["stream"], {}, {}),
+        "a whole reply with white space before": (["whole"], {"heartbeat": 15.0, "whole_heartbeat": True}, {}),
+        "a whole reply that can be asked for again": (["whole"], {}, {"rejoin": 30.0}),
+    }
+    for name, (ways, timeouts, settings) in cases.items():
+        for way, spoken in itertools.product(ways, BODIES):
+            row = Row(client, way, spoken, "patience", source, "error", name)
+            given = contract.given("patience", source)
+            given.timeouts = {"heartbeat": 15.0} | timeouts
+            done = await run(row, given, fine(row)._replace(head=20.0), **settings)
+            if (done.client.status, done.took) != (200, 23.0) or done.client.headers["x-timeout-source"] != "default":
+                found.append(f"{row}: {done.client.status} after {done.took}")
+            gaps = [later - at for (at, _), (later, _) in itertools.pairwise([(3.0, b""), *done.client.written])]
+            if "rejoin" not in settings and max(gaps) > 5.5 / 3 + 0.001:
+                found.append(f"{row}: nothing came for {max(gaps)} s")
+    assert not found, told(found, 12)
+
+
+@CLIENTS
+async def test_after_a_sign_of_life_the_error_is_told_within(client: str) -> None:
+    found, lanes = [], [(way, spoken) for way in WAYS[client] for spoken in BODIES]
+    for way, spoken in lanes:
+        row = Row(client, way, spoken, "total", "body number", "error", "no head")
+        given = contract.given("total", "body number")
+        given.timeouts = {"heartbeat": 2.0, "whole_heartbeat": True}
+        done = await run(row, given, Script(head=FOREVER))
+        streamed = way != "whole"
+        error, message = error_told(client, way, done.client.body, streamed=streamed)
+        wanted = error_wanted(client, "total", None if streamed else REQUEST_ID)
+        if (done.client.status, done.took, error) != (200, 8.0, wanted) or "nothing had arrived" not in message:
+            found.append(f"{row}: {done.client.status} after {done.took}: {done.client.body!r}")
+        if [at for at, data in done.client.written if data] != [5.0, 7.0, 8.0]:
+            found.append(f"{row}: {done.client.written}")
+        if streamed and ends_well(client, way, done.client.body):
+            found.append(f"{row}: it ends as if it were complete")
+    assert not found, told(found, len(lanes))
+
+
+NO_LIMITS = (
+    0,
+    -1,
+    "0",
+    "x",
+    "1_0",
+    "",
+    True,
+    [5],
+    {"total": 0},
+    {"total": True},
+    {"idle": "x"},
+    {"sum": 5},
+    "nan",
+    "inf",
+)
+
+
+@CLIENTS
+async def test_what_is_no_limit_is_a_400_and_nothing_is_sent(client: str) -> None:
+    found, asked = [], list[tuple[object, dict[str, str], str]]()
+    asked += [(value, {}, "timeout") for value in (*NO_LIMITS, {"on_timeout": "half"})]
+    asked += [(None, {name: "soon"}, name) for name in ("x-request-timeout", "x-server-timeout", "x-on-timeout")]
+    for way, (value, headers, param) in itertools.product(WAYS[client], asked):
+        row = Row(client, way, client, "total", "body object", "error", f"{value!r} {headers}")
+        given = contract.Given(timeout=value, headers=dict(headers))
+        done = await run(row, given, fine(row))
+        told_so = json.loads(done.client.body)
+        named = json.dumps(told_so) if client in ("anthropic", "google") else told_so["error"]["param"]
+        if done.client.status != 400 or param not in named or done.upstream.calls:
+            found.append(f"{row}: {done.client.status} {done.client.body!r}")
+        if "x-timeout-timer" in done.client.headers:
+            found.append(f"{row}: {done.client.headers}")
+    assert not found, told(found, len(asked))
+
+
+@CLIENTS
+async def test_an_error_that_cannot_be_mended_in_time_goes_back_at_once_and_whole(client: str) -> None:
+    found = []
+    for way, spoken in itertools.product(WAYS[client], (client, ANOTHER[client])):
+        row = Row(client, way, spoken, "total", "body number", "error", "a Retry-After that does not fit")
+        given = contract.given("total", "body number")
+        done = await run(row, given, says(503, 1, **{"retry-after": "20"}))
+        headers = done.client.headers
+        if (done.took, done.client.status, headers.get("retry-after")) != (4.0, 503, "20"):
+            found.append(f"{row}: {done.client.status} after {done.took}: {headers}")
+        if "x-should-retry" in headers or len(done.upstream.calls) != 1:
+            found.append(f"{row}: {headers}")
+    assert not found, told(found, len(WAYS[client]))
+
+
+@CLIENTS
+@pytest.mark.parametrize("ending", ["error", "partial"])
+async def test_what_has_begun_is_never_asked_for_again(client: str, ending: str) -> None:
+    found = []
+    for way, spoken in itertools.product(WAYS[client][1:], (client, ANOTHER[client])):
+        row = Row(client, way, spoken, "total", "body object", ending, "breaks after text")
+        given = contract.given("total", "body object")
+        if ending == "partial":
+            given.wants_partial()
+        begun = answering(spoken, row.asked_as, [Piece(1.0, data) for data in SAYINGS["text"](spoken)])
+        done = await run(row, given, replace(begun.play(), body=begun.play().body[:-1], cut=True), retries=5)
+        if len(done.upstream.calls) != 1 or done.record.outcome != "error" or ends_well(client, way, done.client.body):
+            found.append(f"{row}: {len(done.upstream.calls)} calls, {done.record.outcome}: {done.client.body[-200:]!r}")
+    assert not found, told(found, len(WAYS[client]))

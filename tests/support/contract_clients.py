@@ -57,7 +57,7 @@ def stream_of(way: str, body: bytes) -> list[tuple[str, Any]]:
     return [("", element) for element in json.loads(body)] if way == "array" else events(body)
 
 
-def error_wanted(client: str, way: str, timer: str, request_id: str | None) -> dict[str, Any]:
+def error_wanted(client: str, timer: str, request_id: str | None) -> dict[str, Any]:
     """Return the error, all but its message; `request_id` None: within a stream."""
     code = f"timeout_{timer}"
     if client == "google":

@@ -18,7 +18,7 @@ from support import contract
 from support.contract import End, Given, Limit
 from support.contract_clients import BODIES, Got, ends_well, error_told, error_wanted, got, stop_wanted
 from support.contract_upstreams import CALL, LATER, QUIET, SAYINGS, TEXTS, WHOLE, Piece, Script, answering, in_whole
-from support.stage import FOREVER, FakeClient, Outcome, Stage, stage
+from support.stage import FOREVER, FakeClient, Outcome, Play, Stage, stage
 
 Kind = Literal["openai", "openai_responses", "anthropic", "google"]
 KINDS: Final[dict[str, Kind]] = {
@@ -168,6 +168,13 @@ def config_of(row: Row, given: Given, **more: Any) -> Config:
     return given.config(upstream=Upstream(kind=KINDS[row.spoken]), **more)
 
 
+async def run(row: Row, given: Given, upstream: Script | Play, **settings: Any) -> Outcome:
+    """Run a row's request, whatever becomes of it."""
+    play = upstream.play() if isinstance(upstream, Script) else upstream
+    client, entry = client_of(row, given)
+    return await stage(play, config_of(row, given, **settings), given.configured).run(client, entry)
+
+
 async def problems(row: Row) -> list[str]:
     """Run a row; return what does not keep to the contract."""
     given = contract.given(row.timer, row.source)
@@ -288,7 +295,7 @@ def _failed(row: Row, ending: End, limit: Limit, done: Outcome, who: Who) -> Ite
     except (ValueError, KeyError, AssertionError, IndexError, TypeError) as unreadable:
         yield f"no error can be read ({unreadable!r}): {client.body[-300:]!r}"
         return
-    wanted = error_wanted(row.client, row.way, ending.timer, None if early else REQUEST_ID)
+    wanted = error_wanted(row.client, ending.timer, None if early else REQUEST_ID)
     if error != wanted:
         yield f"the error is {error}, not {wanted}"
     if early and ends_well(row.client, row.way, client.body):

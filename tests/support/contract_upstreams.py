@@ -190,6 +190,10 @@ def array_of(stream: bytes, begun: bool) -> bytes:
 
 
 _WORDS: Final = "".join(TEXTS)
+_DONE: Final = _RESPONSE | {
+    "status": "completed",
+    "output": [_ITEM | {"status": "completed", "content": [{"type": "output_text", "text": _WORDS}]}],
+}
 WHOLE: Final[dict[str, bytes]] = {
     dialect: json.dumps(body).encode()
     for dialect, body in {
@@ -198,11 +202,7 @@ WHOLE: Final[dict[str, bytes]] = {
             "object": "chat.completion",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": _WORDS}, "finish_reason": "stop"}],
         },
-        "openai_responses": _RESPONSE
-        | {
-            "status": "completed",
-            "output": [_ITEM | {"status": "completed", "content": [{"type": "output_text", "text": _WORDS}]}],
-        },
+        "openai_responses": _DONE,
         "anthropic": _MESSAGE
         | _COUNTS
         | {"content": [{"type": "text", "text": _WORDS}], "stop_reason": "end_turn", "stop_sequence": None},
@@ -225,6 +225,34 @@ def answering(dialect: str, way: str, said: Sequence[Piece]) -> Script:
         pieces.append(piece._replace(data=array_of(piece.data, begun)))
         begun = begun or b"data: " in piece.data
     return Script(head=0.5, pieces=pieces, headers=JSON)
+
+
+_ENDS: Final[dict[str, bytes]] = {
+    "openai_chat": _chunk({}).replace(b'"finish_reason": null', b'"finish_reason": "stop"') + b"data: [DONE]\n\n",
+    "openai_responses": _named(
+        {
+            "type": "response.completed",
+            "response": _DONE,
+        }
+    ),
+    "anthropic": _named({"type": "content_block_stop", "index": 0})
+    + _named({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}})
+    + _named({"type": "message_stop"}),
+    "google": _data(_gemini() | {"candidates": [{"finishReason": "STOP", "index": 0}]}),
+}
+
+
+def fine_stream(dialect: str, way: str) -> Script:
+    """Return an upstream that says everything at once, and ends well."""
+    last = _ENDS[dialect]
+    said = answering(dialect, way, [*(Piece(0.0, data) for data in SAYINGS["text"](dialect)), Piece(0.0, last)])
+    bracket = [Piece(0.0, b"]")] if way == "array" else []
+    return said._replace(head=0.0, pieces=[*said.pieces, *bracket, Piece(0.0, b"")])
+
+
+def fine_whole(dialect: str) -> Script:
+    """Return an upstream that gives its whole reply."""
+    return Script(pieces=[Piece(0.0, WHOLE[dialect]), Piece(0.0, b"")], headers=JSON)
 
 
 def in_whole(dialect: str, waits: Sequence[float]) -> Script:
