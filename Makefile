@@ -25,7 +25,7 @@ crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs o
 test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
 	$(BIN)/python proofs/clients.py
 
-test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~2 min)
+test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py
 
 fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~11 min)

@@ -56,7 +56,7 @@ LATE = replace(
 )
 LEFT = replace(OK, outcome=Outcome.CANCELLED, status=None, phase="waiting", saved=12.5, usage=None)
 EVERYTHING = replace(
-    LATE, partial=True, rejoined=True, attempts=3, fallbacks=1, hedges=1, queued=0.25, usage=Usage(input=1, output=2)
+    LATE, partial=True, rejoined="req_0", attempts=3, fallbacks=1, hedges=1, queued=0.25, usage=Usage(input=1, output=2)
 )
 PRESENT = Present(
     in_flight=lambda: 3,

@@ -42,7 +42,7 @@ class Attempt(Guard):
         first = self.stamps.content is None
         self.stamps.content = self._clock.now()
         if first:
-            # The timer may stand on a limit that was longer than what holds from here on.
+            # From here on the timer looks for itself what is due, also where nothing is written before the end.
             self._arm()
 
     def writing(self) -> None:

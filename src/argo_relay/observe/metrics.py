@@ -66,7 +66,7 @@ _COUNTERS: Final = {
     "attempts": ("Calls sent upstream.",),
     "fallbacks": ("Calls that went to another candidate than the one before.",),
     "hedges": ("Calls that ran beside another.",),
-    "rejoined": ("Exchanges that joined a generation which an earlier request had begun.",),
+    "rejoined": ("Exchanges whose clients got the reply to an earlier request.",),
     "events": ("Events of upstreams' replies; one that is no stream is one event.",),
     "tokens": ("Tokens as upstreams counted them: `input` with those of caches, `output` with reasoning.", "kind"),
 }

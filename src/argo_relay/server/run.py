@@ -159,7 +159,10 @@ async def _site(
     address = base_url if name == MAIN else address_of(row)
     transport = DeferredTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
     upstream = upstream_of(row, config.user, os.environ, address, name)
-    warn = logging.getLogger("argo_relay").warning
+
+    def warn(what: str) -> None:
+        logging.getLogger("argo_relay").warning("%s", what if name == MAIN else f"{name}: {what}")
+
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:
