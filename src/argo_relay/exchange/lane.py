@@ -143,6 +143,8 @@ class Lane:
     async def _stream(self, answer: Answer, passed: Headers) -> None:
         stage, splitter = self.stage, self.stage.upstream.splitter()
         while chunk := await answer.read():
+            if not self.received:
+                self._attempt.enter(Phase.STREAMING)
             self.received += len(chunk)
             frames = splitter.feed(chunk)
             if frames:
@@ -177,6 +179,9 @@ class Lane:
             if self.first_event is None:
                 self.first_event = self._attempt.elapsed()
             self._attempt.content()
+            if self.stage.gathers:
+                # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
+                self._commit()
         return block
 
     async def _pass_on(self, block: bytes, passed: Headers) -> None:
