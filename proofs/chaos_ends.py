@@ -49,7 +49,7 @@ def end_of(case: Case, reply: Reply) -> End:
     try:
         end = _read(case, reply, body)
     except _Wrong as wrong:
-        end = End("malformed", [f"{wrong}: {reply.status} {body[-300:]!r}"])
+        end = End("malformed", [f"{wrong}: {reply.status} {body[:200]!r} ... {body[-300:]!r}"])
     strangers = {found for found in _MARK.findall(body) if int(found) != case.number}
     if strangers:
         end.problems.append(f"it holds words for request {strangers}")
@@ -130,8 +130,10 @@ def _stop_of(dialect: str, value: Any) -> str:
             stop, fine = value["candidates"][0]["finishReason"], True
     except (KeyError, IndexError, TypeError):
         raise _Wrong("no reply of this dialect") from None
-    if not fine or not isinstance(stop, str):
-        raise _Wrong("a reply that is not finished")
+    if not fine:
+        raise _Wrong("no reply of this dialect")
+    if not isinstance(stop, str):
+        raise _Wrong("a reply that does not say why it ended")
     return stop
 
 
@@ -217,8 +219,10 @@ def _responses_stream(events: list[tuple[str, str]]) -> End:
     values = _values(events)
     kinds = [str(value.get("type")) if isinstance(value, dict) else "" for value in values]
     ends = ("response.completed", "response.incomplete", "response.failed", "error")
-    _one_end([kind in ends for kind in kinds])
-    if kinds[-1] in ("response.failed", "error"):
+    # The official SDKs raise at any event with an `error`.
+    failed = [bool(value.get("error")) if isinstance(value, dict) else False for value in values]
+    _one_end([kind in ends or fail for kind, fail in zip(kinds, failed, strict=True)])
+    if kinds[-1] in ("response.failed", "error") or failed[-1]:
         return _failed("responses", values[-1].get("response") or values[-1])
     if kinds[0] != "response.created":
         raise _Wrong("the first event does not create the response")

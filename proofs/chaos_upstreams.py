@@ -336,7 +336,8 @@ class _Play:
         await self._write(_head(200, _SSE if self._streamed else _JSON, int(len(body) * self._deed.at)) + body)
 
     async def _after_end(self) -> None:
-        more = says.stream(self._dialect, ["<after the end>"])
+        # Nothing in Google's streams says that they are over, but that they are.
+        more = [] if self._dialect == "google" else says.stream(self._dialect, ["<after the end>"])
         await self._reply(self._whole + b"\n", [*self._events, *more])
 
     async def _empty(self) -> None:
