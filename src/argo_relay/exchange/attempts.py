@@ -223,17 +223,18 @@ class Attempts:
                     site.directory.seen()
                     await trial.lane.relay(answer)
 
-    def _follow(self, trial: Trial) -> None:
+    def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
-        if not self._voice.adopt(trial.plan.stage):
+        # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
+        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage):
             raise Refused(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
 
     def _commit(self, trial: Trial) -> None:
         """Let a trial have the client's reply, now that it has something for it."""
-        if self.trial is not trial:
-            self._follow(trial)
+        if self.trial is not trial or self._race is not None:
+            self._follow(trial, committed=True)
         if self._race is not None:
             self._race.win()
 
