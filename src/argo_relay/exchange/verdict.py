@@ -37,7 +37,8 @@ def trouble_of(error: RelayError, now: float) -> Trouble | None:
     """Return what an attempt's error says; None when no other attempt could do better. `now` in Unix seconds."""
     if isinstance(error, UpstreamRefused):
         failure = error.failure
-        retry_after = retry_after_of(dict(error.headers), now) or failure.retry_after
+        told = retry_after_of(dict(error.headers), now)
+        retry_after = failure.retry_after if told is None else told
         return Trouble(broke=Broke.STATUS, status=failure.status, retry_after=retry_after, final=failure.final)
     if isinstance(error, UpstreamError):
         return Trouble(broke=Broke.CONNECTION)
