@@ -16,7 +16,7 @@ from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.plan import Plan
 from argo_relay.exchange.site import Candidate
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.policy.deadline import Limit, Source, Timer
+from argo_relay.policy.deadline import Limit, Phase, Source, Timer
 from argo_relay.policy.retry import Broke, Trouble, retry_after_of
 
 _OPERATORS: Final = (Source.MODEL, Source.CONFIG, Source.DEFAULT)
@@ -86,8 +86,9 @@ def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) 
     if not failed:
         candidate.ended()
         return
-    connecting = isinstance(error, DeadlinePassed) and error.timer == Timer.CONNECT
-    unreachable = isinstance(error, ConnectFailed) or connecting
+    # Whichever timer has ended the wait.
+    connecting = trial.attempt.stamps.phase is Phase.CONNECTING
+    unreachable = connecting or isinstance(error, ConnectFailed)
     if candidate.failed(clock.now(), unreachable=unreachable):
         what = "cannot be reached" if unreachable else f"fails for the model {candidate.model}"
         _log.warning("the upstream %s %s: it rests, and is tried last until then", candidate.site.name, what)
