@@ -332,6 +332,13 @@ class TestRests:
         now = asyncio.get_running_loop().time()
         assert on.relay.main.doing("gpt4o").breaker.rests(now)
 
+    async def test_an_upstream_that_does_not_let_itself_be_reached_in_the_total_cannot_be_reached(self) -> None:
+        on = there(Play(connect=FOREVER), breaker=Breaker(failures=2, rest=30), timeouts=Timeouts(total=5), retries=0)
+        for _ in range(2):
+            assert (await run(on)).client.headers["x-timeout-timer"] == "total"
+        assert on.relay.main.breaker.rests(10)
+        assert not on.relay.main.doing("gpt4o").breaker.rests(10)
+
     async def test_nor_is_one_that_leaves(self) -> None:
         on = routed({"main": SILENT, "spare": FINE}, breaker=Breaker(failures=1, rest=30))
         await run(on, leave=3)
