@@ -93,7 +93,11 @@ CONTRACTS: Final = [
     importing(
         "a web server elsewhere", dict.fromkeys(ROOMS - {"server", "simulator"}, ("starlette", "uvicorn")), {"web"}
     ),
-    importing("a connection elsewhere", dict.fromkeys(ROOMS - {"transport"}, ("aiohttp",)), {"sockets"}),
+    importing(
+        "a connection elsewhere",
+        dict.fromkeys(ROOMS - {"transport"}, ("aiohappyeyeballs", "python_socks")),
+        {"sockets"},
+    ),
     importing("figures kept elsewhere", dict.fromkeys(ROOMS, ("prometheus_client",)), {"figures"}),
     importing("the simulator on our mistakes", {"simulator": {"argo_relay.errors"}}, {"simulator"}),
     importing(
@@ -240,9 +244,7 @@ HOUSE: Final = [
     house(
         "dependencies", module('"""Probes."""\n\nimport httpx\n\nNUMBER = 1\n'), "httpx is not a run-time dependency"
     ),
-    house(
-        "dependencies", {"docs/dependencies.md": "\n| aiohttp | |\n"}, "why aiohttp is needed", name="no reason given"
-    ),
+    house("dependencies", {"docs/dependencies.md": "\n| uvloop | |\n"}, "why uvloop is needed", name="no reason given"),
     house("data_files", {f"{SRC}/models/prices.toml": ""}, "models/prices.toml"),
     house("twins", {PROBE: '"""Probes."""\n\nNUMBER = 1\n'}, "no tests/neutral/test_gate_probe.py"),
     house("twins", {TEST: TESTED}, "no such module", name="an orphan"),

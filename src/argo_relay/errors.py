@@ -12,7 +12,7 @@
         |-- ConnectFailed    no connection was made: name, address, handshake
         `-- ConnectionBroken the connection ended before the reply did
 
-Foreign exceptions are turned into these at one border: aiohttp's in `transport`, the system's in `server`.
+Foreign exceptions are turned into these at one border: a library's in `transport`, the system's in `server`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from argo_relay import __version__
 from argo_relay.cli.main import main
 from support.process import run_command
 
-HEAVY = ("aiohttp", "asyncio", "rich", "starlette", "uvicorn", "uvloop", "yaml")
+HEAVY = ("asyncio", "rich", "starlette", "uvicorn", "uvloop", "yaml")
 
 
 def test_its_version() -> None:

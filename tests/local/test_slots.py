@@ -11,7 +11,7 @@ import pytest
 
 from argo_relay.local.settings import KEY_VARIABLE
 from argo_relay.local.slots import SlotsPage
-from argo_relay.transport.aiohttp_client import AiohttpTransport
+from argo_relay.transport.client import HttpTransport
 from support.upstream import Connection, upstream
 
 SLOTS = b'[{"id": 0, "n_ctx": 8192, "is_processing": true, "prompt": "secret"}, {"id": 1, "is_processing": false}]'
@@ -28,7 +28,7 @@ async def page(body: bytes, status: str = "200 OK") -> AsyncIterator[tuple[httpx
     shown = SlotsPage()
     transport = httpx.ASGITransport(app=shown)
     async with upstream(behave) as there, httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
-        shown.transport, shown.base_url = AiohttpTransport(), f"http://127.0.0.1:{there.port}"
+        shown.transport, shown.base_url = HttpTransport(), f"http://127.0.0.1:{there.port}"
         yield http, there
         await shown.transport.close()
 

@@ -9,14 +9,14 @@ import pytest
 
 from argo_relay.dialects.base import Call
 from argo_relay.exchange.attempt import Attempt
-from argo_relay.transport.aiohttp_client import AiohttpAnswer, AiohttpTransport
 from argo_relay.transport.base import Answer, Progress, Transport
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
+from argo_relay.transport.connection import Reply
 from support.stage import FakeAnswer, FakeUpstream, Play
 
 PARTS: dict[type[Any], list[type[Any]]] = {
-    Transport: [AiohttpTransport, DeferredTransport, FakeUpstream],
-    Answer: [AiohttpAnswer, FakeAnswer],
+    Transport: [HttpTransport, FakeUpstream],
+    Answer: [Reply, FakeAnswer],
     Progress: [Attempt],
 }
 
@@ -38,6 +38,9 @@ async def test_a_script_plays_the_part_too() -> None:
     class Noted:
         def __init__(self) -> None:
             self.seen: list[str] = []
+
+        def connecting(self) -> None:
+            self.seen.append("connecting")
 
         def connected(self) -> None:
             self.seen.append("connected")

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from argo_relay.errors import ConnectFailed
+from argo_relay.transport.gateway import refused
 from argo_relay.transport.reach import Proxy, Scheme
 from argo_relay.transport.trust import trust
-from argo_relay.transport.tunnel import refused, socket_through, stream_through
+from argo_relay.transport.tunnel import socket_through, stream_through
 from support.certificates import Authority
 from support.proxies import ProxyServer, http_proxy, socks_proxy
 from support.upstream import PATIENCE, Connection, upstream

@@ -13,7 +13,7 @@ from argo_relay.local.slots import SlotsPage
 from argo_relay.server.run import Companion
 from argo_relay.simulator.app import create_app
 from argo_relay.simulator.run import listen, start
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
 
 
 def simulator_beside(listening: socket.socket | None = None) -> Companion:
@@ -42,7 +42,7 @@ def model_beside(settings: Settings, tell: Callable[[str], object]) -> Companion
         begun = clock.now()
         async with running_model(settings) as base_url:
             tell(f"{settings.name} is loaded ({clock.now() - begun:.1f} s).")
-            page.base_url, page.transport = base_url, DeferredTransport()
+            page.base_url, page.transport = base_url, HttpTransport()
             try:
                 yield base_url
             finally:

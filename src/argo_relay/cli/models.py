@@ -20,7 +20,7 @@ from argo_relay.errors import RelayError
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.unknown import reason
 from argo_relay.models.roster import Roster
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
 from argo_relay.transport.reach import reach_of
 from argo_relay.upstreams.choose import upstream_of
 
@@ -65,7 +65,7 @@ def models(config_file: Path | None, base_url: str | None, model: str | None, *,
 async def _ask(loaded: Loaded) -> Directory:
     config = loaded.config
     upstream = upstream_of(config.upstream, config.user, os.environ)
-    transport = DeferredTransport(reach_of(config.upstream, os.environ, upstream.base_url))
+    transport = HttpTransport(reach_of(config.upstream, os.environ, upstream.base_url))
     try:
         directory = Directory(upstream, transport, SystemClock(), config.models, config.aliases)
         await directory.refresh()

@@ -13,7 +13,7 @@ from argo_relay.dialects.base import Call
 from argo_relay.errors import BadJson, UpstreamError
 from argo_relay.framing import jsonx
 from argo_relay.transport.base import Progress
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
 
 _PATIENCE_SECONDS: Final = 2.0
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- where a relay listens, not where we do
@@ -33,7 +33,7 @@ async def ask_running(config: Config, model: str) -> Running:
         return Running(told="a relay on a socket is not asked: what it has learned is not shown")
     host = _EVERYWHERE.get(config.host, config.host)
     address = f"http://[{host}]:{config.port}" if ":" in host else f"http://{host}:{config.port}"
-    transport = DeferredTransport()
+    transport = HttpTransport()
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             rules = await _ask(transport, f"{address}/v1/models/{quote(model, safe='')}", config.keys)
@@ -45,7 +45,7 @@ async def ask_running(config: Config, model: str) -> Running:
     return Running(told=f"{learned or 'nothing'} by the relay at {address}", parameters=rules)
 
 
-async def _ask(transport: DeferredTransport, url: str, keys: tuple[str, ...]) -> list[dict[str, str]]:
+async def _ask(transport: HttpTransport, url: str, keys: tuple[str, ...]) -> list[dict[str, str]]:
     headers = [("accept", "application/json"), *(("authorization", f"Bearer {key}") for key in keys[:1])]
     answer = await transport.open(Call(method="GET", url=url, headers=headers), _Silent())
     pieces = []
@@ -63,6 +63,9 @@ async def _ask(transport: DeferredTransport, url: str, keys: tuple[str, ...]) ->
 
 
 class _Silent(Progress):
+    def connecting(self) -> None:
+        """Take no note."""
+
     def connected(self) -> None:
         """Take no note."""
 

@@ -11,7 +11,7 @@ from argo_relay.doctor.generation import check_generation
 from argo_relay.doctor.network import check_dns, check_proxy, check_tcp, check_tls
 from argo_relay.doctor.service import Overheard, check_clock, check_models
 from argo_relay.exchange.directory import Directory
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
 
 Tell = Callable[[Finding], None]
 
@@ -78,7 +78,7 @@ async def _network(case: Case, tell: Tell) -> None:
 
 
 async def _service(case: Case, tell: Tell) -> None:
-    transport = DeferredTransport(case.reach)
+    transport = HttpTransport(case.reach)
     heard = Overheard(transport, case)
     directory = Directory(case.upstream, heard, case.clock, case.loaded.config.models)
     try:

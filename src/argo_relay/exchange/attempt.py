@@ -25,7 +25,12 @@ class Attempt(Guard):
 
     def connect(self) -> None:
         """Say that the upstream is asked now."""
-        self.stamps.started = self.stamps.connecting = self._clock.now()
+        self.stamps.started = self._clock.now()
+        self.connecting()
+
+    def connecting(self) -> None:
+        """Take note that a connection to the upstream is being made, and maybe not for the first time."""
+        self.stamps.connecting = self._clock.now()
         self.enter(Phase.CONNECTING)
 
     def connected(self) -> None:

@@ -171,6 +171,9 @@ class Directory:
 class _NoProgress:
     """For calls that no timer of an exchange belongs to."""
 
+    def connecting(self) -> None:
+        """Take no note."""
+
     def connected(self) -> None:
         """Take no note."""
 

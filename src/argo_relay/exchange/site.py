@@ -18,7 +18,7 @@ from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.models.profile import Profile
 from argo_relay.policy.breaker import Breaker, State
 from argo_relay.policy.pace import Pace
-from argo_relay.transport.deferred import deferred_fetch
+from argo_relay.transport.fetch import fetch
 from argo_relay.upstreams.base import Upstream
 
 _MOST_MODELS: Final = 500
@@ -53,7 +53,7 @@ class Site:
         self.upstream = upstream
         self.directory = directory
         self.tell_timeout = row.tell_timeout
-        self.images = Images(config, upstream, deferred_fetch)
+        self.images = Images(config, upstream, fetch)
         self.detours = Detours(clock)
         self.rulebook = Rulebook(config.models, packaged=upstream.has_rules, learns=config.learn)
         self.places = Places(row.max_in_flight, f"at the upstream `{name}` (`max_in_flight`)")

@@ -60,6 +60,9 @@ class SlotsPage:
 
 
 class _Unnoted(Progress):
+    def connecting(self) -> None:
+        """Take no note."""
+
     def connected(self) -> None:
         """Take no note."""
 

@@ -30,7 +30,7 @@ from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
 from argo_relay.server.plain import plain
-from argo_relay.transport.deferred import DeferredTransport
+from argo_relay.transport.client import HttpTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
 
@@ -145,7 +145,7 @@ async def _site(
 ) -> AsyncIterator[Site]:
     """Keep one upstream's list of models fresh, and its connections until the end."""
     address = base_url if name == MAIN else address_of(row)
-    transport = DeferredTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
+    transport = HttpTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
     upstream = upstream_of(row, config.user, os.environ, address, name)
 
     def warn(what: str) -> None:

@@ -14,6 +14,10 @@ from argo_relay.dialects.base import Call
 class Progress(Protocol):
     """Is told how far a call has got, so that the right timer runs."""
 
+    def connecting(self) -> None:
+        """Take note that the connection had been closed before it was asked, and that another one is being made."""
+        ...
+
     def connected(self) -> None:
         """Take note that a connection stands (a new one, or one from the pool)."""
         ...
@@ -48,7 +52,10 @@ class Answer(Protocol):
 
 
 class Transport(Protocol):
-    """Sends calls to upstreams, without redirects, retries or time limits of its own: those belong to the exchange."""
+    """Sends calls to upstreams, without redirects, retries or time limits of its own: those belong to the exchange.
+
+    Only what cannot have been read, since a connection from the pool was closed just then, is sent once more.
+    """
 
     async def open(self, call: Call, progress: Progress) -> Answer:
         """Send a call and return its answer; raise UpstreamError. Cancelling it closes the connection."""

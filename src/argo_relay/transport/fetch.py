@@ -8,129 +8,135 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
+from urllib.parse import urljoin
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
-from yarl import URL
-
-from argo_relay.errors import FetchFailed
+from argo_relay.errors import ConnectionBroken, FetchFailed
 from argo_relay.transport.base import Fetched, Rules
+from argo_relay.transport.connect import on_socket
+from argo_relay.transport.connection import Connection, Reply
+from argo_relay.transport.http1 import request_head, target_of
+from argo_relay.transport.names import Address, address_of, dial
+from argo_relay.transport.trust import trust
 
 _MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _ENOUGH: Final = 16
 """Bytes after which it can be told what something is."""
 _threads = ThreadPoolExecutor(8, "argo-relay-names")
-_NO_TIMERS: Final = aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None)
+"""Names are looked up in threads of their own: one that nobody answers must not keep the upstream's name waiting."""
 _BAD_URL: Final = "invalid_image_url"
 
 
 async def fetch(url: str, rules: Rules) -> Fetched:
     """Return what is at a URL; see Fetch. Redirects are followed, a few of them, each as if it had been given."""
-    gate = _Gate(rules)
-    async with _session(gate) as session:
-        here = _checked(url, rules)
-        for _ in range(_MOST_REDIRECTS + 1):
-            gate.host = here.raw_host or ""
-            async with _answer(session, here, rules) as response:
-                location = response.headers.get("location", "").strip()
-                if response.status not in _REDIRECTS or not location:
-                    return await _read(response, rules)
-                here = _checked(_joined(here, location), rules)
+    here = _checked(url, rules)
+    for _ in range(_MOST_REDIRECTS + 1):
+        async with _answer(here, rules) as reply:
+            location = reply.headers.get("location", "").strip()
+            if reply.status not in _REDIRECTS or not location:
+                return await _read(reply, rules)
+            here = _checked(_joined(here, location), rules)
     raise FetchFailed(f"it was redirected more than {_MOST_REDIRECTS} times", _BAD_URL)
-
-
-class _Names(AbstractResolver):
-    """Looks names up in threads of its own: one that nobody answers must not keep the upstream's name waiting."""
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Return a host's addresses; raise OSError when it has none."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(_threads, _addresses, host, port, family)
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=kind, proto=0, flags=socket.AI_NUMERICHOST)
-            for kind, address in found
-        ]
-
-    async def close(self) -> None:
-        """Hold nothing."""
-
-
-def _addresses(host: str, port: int, family: int) -> list[tuple[int, str]]:
-    found = socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
-    return [(kind, str(address[0])) for kind, _, _, _, address in found]
 
 
 class _Gate:
     """Makes sockets, each for one address, when that is one that may be connected to."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.host = ""
+    def __init__(self, host: str, rules: Rules) -> None:
+        self._host = host
         self._rules = rules
 
-    def socket(
-        self, place: tuple[int | socket.AddressFamily, int, int, str, tuple[str | int | bytes, ...]]
-    ) -> socket.socket:
+    def socket(self, place: Address) -> socket.socket:
         """Return a socket for a place as `getaddrinfo` describes it."""
         family, kind, protocol, _, address = place
-        if not self._rules.lets(self.host, str(address[0])):
+        if not self._rules.lets(self._host, str(address[0])):
             raise PermissionError
         return socket.socket(family, kind, protocol)
 
 
-@asynccontextmanager
-async def _session(gate: _Gate) -> AsyncIterator[aiohttp.ClientSession]:
-    """Give a session for one URL; what is open of it in the end, for whatever reason it ends, is closed."""
-    connector = aiohttp.TCPConnector(
-        resolver=_Names(), socket_factory=gate.socket, use_dns_cache=False, force_close=True
-    )
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=_NO_TIMERS,
-        # What was asked for as it is, and comes compressed, might have any size.
-        auto_decompress=False,
-        trust_env=False,
-    ) as session:
-        yield session
+class _Nowhere:
+    """No connection is used twice: a Home that keeps none."""
+
+    def made(self, connection: Connection) -> None:
+        """Take no note."""
+
+    def idle(self, connection: Connection) -> None:
+        """Cut it."""
+        connection.cut()
+
+    def lost(self, connection: Connection) -> None:
+        """Take no note."""
 
 
 @asynccontextmanager
-async def _answer(session: aiohttp.ClientSession, url: URL, rules: Rules) -> AsyncIterator[aiohttp.ClientResponse]:
-    headers = {"accept": rules.accept, "accept-encoding": "identity", "user-agent": "argo-relay"}
+async def _answer(url: str, rules: Rules) -> AsyncIterator[Reply]:
+    """Give what a server answers; what is open of it in the end, for whatever reason it ends, is closed."""
     try:
-        response = await session.get(url, headers=headers, allow_redirects=False)
-        try:
-            yield response
-        finally:
-            response.close()
+        # What is a URL already is sent as it is: a signature may cover its very characters.
+        origin, authority, path = target_of(url)
     except ValueError:
-        # aiohttp's InvalidURL is one, and what a name that no server can have ends in.
         raise _invalid() from None
-    except aiohttp.ClientSSLError:
+    asked = [("accept", rules.accept), ("accept-encoding", "identity"), ("user-agent", "argo-relay")]
+    head = request_head("GET", path, authority, [*asked, ("connection", "close")], None)
+    gate = _Gate(origin.host, rules)
+    try:
+        trusted = await asyncio.to_thread(_trusted) if origin.scheme == "https" else None
+        sock = await dial(await _look_up(origin.host, origin.port), gate.socket)
+        connection = await on_socket(sock, lambda: Connection(origin, _Nowhere()), trusted, origin.host)
+    except ssl.SSLError:
         raise FetchFailed("the certificate of its server is not valid", _BAD_URL) from None
-    except aiohttp.ClientConnectorError:
+    except OSError:
         raise _unreachable() from None
-    except (aiohttp.ClientError, OSError):
+    try:
+        # What was asked for as it is, and comes compressed, might have any size.
+        reply = connection.send(head, None)
+        await reply.begun(inflate=False)
+        yield reply
+    except ConnectionBroken:
         raise FetchFailed(
             "its server broke the connection, or answered with something that is not HTTP", _BAD_URL
         ) from None
+    finally:
+        connection.cut()
 
 
-async def _read(response: aiohttp.ClientResponse, rules: Rules) -> Fetched:
-    if response.status != 200:
-        raise FetchFailed(f"its server answered {response.status}", _BAD_URL)
-    if (response.content_length or 0) > rules.size:
+async def _look_up(host: str, port: int) -> Sequence[Address]:
+    """Return the addresses of a host; raise OSError when it has none, FetchFailed when it is no host."""
+    literal = address_of(host, port)
+    if literal is not None:
+        return [literal]
+    if host.replace(".", "").isdigit():
+        # The system would take 2130706433 and 127.1 for addresses, which no server's name is.
+        raise _invalid()
+    try:
+        return await asyncio.get_running_loop().run_in_executor(_threads, _addresses, host, port)
+    except UnicodeError:
+        raise _invalid() from None
+
+
+def _addresses(host: str, port: int) -> Sequence[Address]:
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return trust(None)
+
+
+async def _read(reply: Reply, rules: Rules) -> Fetched:
+    if reply.status != 200:
+        raise FetchFailed(f"its server answered {reply.status}", _BAD_URL)
+    if int(reply.headers.get("content-length", 0)) > rules.size:
         raise _too_large(rules)
     data = bytearray()
     media_type = None
-    async for piece in response.content.iter_any():
+    while piece := await reply.read():
         data += piece
         if media_type is None and len(data) >= _ENOUGH:
             media_type = _type_of(data, rules)
@@ -152,21 +158,17 @@ def _too_large(rules: Rules) -> FetchFailed:
     )
 
 
-def _checked(url: str, rules: Rules) -> URL:
+def _checked(url: str, rules: Rules) -> str:
     """Return a URL that may be asked for."""
     fault = rules.fault_of(url)
     if fault is not None:
         raise FetchFailed(fault, _BAD_URL)
-    try:
-        # What is a URL already is sent as it is: a signature may cover its very characters.
-        return URL(str(URL(url, encoded=url.isascii())), encoded=True)
-    except ValueError:
-        raise _invalid() from None
+    return url
 
 
-def _joined(here: URL, location: str) -> str:
+def _joined(here: str, location: str) -> str:
     try:
-        return str(here.join(URL(location, encoded=location.isascii())))
+        return urljoin(here, location)
     except ValueError:
         raise _invalid() from None
 

@@ -13,6 +13,7 @@ from python_socks.async_.asyncio.v2 import Proxy as StreamProxy
 
 from argo_relay.errors import ConnectFailed
 from argo_relay.transport.causes import Cause
+from argo_relay.transport.gateway import asks_for_password, refused
 from argo_relay.transport.reach import Proxy
 
 _TYPES: Final = {"http": ProxyType.HTTP, "https": ProxyType.HTTP, "socks5": ProxyType.SOCKS5}
@@ -64,21 +65,10 @@ def translated(error: Exception, proxy: Proxy) -> ConnectFailed:
         case ProxyError(error_code=int(code)):
             return refused(code, proxy) if proxy.scheme != "socks5" else _unwilling(code)
         case ProxyError() if "authentication" in str(error).lower():
-            return _asks_for_password(proxy)
+            return asks_for_password(proxy)
         case ssl.SSLError():
             return ConnectFailed(Cause.PROXY_NO_TLS)
     return ConnectFailed(Cause.PROXY_STRANGE)
-
-
-def refused(status: int, proxy: Proxy) -> ConnectFailed:
-    """Return what an HTTP proxy's answer to CONNECT means."""
-    if status == 407:
-        return _asks_for_password(proxy)
-    return ConnectFailed(f"the proxy refused to connect to it (status {status})")
-
-
-def _asks_for_password(proxy: Proxy) -> ConnectFailed:
-    return ConnectFailed(Cause.PROXY_ASKS if proxy.user is None else Cause.PROXY_DENIES)
 
 
 def _unwilling(code: int) -> ConnectFailed:

@@ -1,0 +1,121 @@
+"""Makes connections as a Reach says: by detours, through a proxy, with TLS. What fails is told in our words."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from argo_relay.errors import ConnectFailed
+from argo_relay.transport.causes import Cause, cause_of
+from argo_relay.transport.connection import Connection
+from argo_relay.transport.gateway import Tunnel
+from argo_relay.transport.http1 import Origin
+from argo_relay.transport.names import Names, dial
+from argo_relay.transport.reach import Proxy, Reach
+from argo_relay.transport.trust import trust
+
+_NO_LIMIT: Final = 86_400.0
+"""Seconds. asyncio takes no None for it; how long a handshake may take is the caller's to say."""
+
+Made = TypeVar("Made", bound=asyncio.Protocol)
+
+
+class Connector:
+    """Makes the connections of one upstream."""
+
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._names = Names()
+        self._trusted: ssl.SSLContext | None = None
+
+    async def connect(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
+        """Return a connection to an origin; raise ConnectFailed. Cancelling it leaves nothing open."""
+        host, port = self._reach.destination(origin.host, origin.port)
+        proxy = self._reach.proxy
+        if proxy is not None and proxy.scheme != "socks5":
+            if origin.scheme == "https":
+                return await self._through(proxy, origin, make)
+            return await self._to_proxy(proxy, make)
+        # Before there is a socket that would have to be closed.
+        trusted = await self._trust() if origin.scheme == "https" else None
+        try:
+            sock = await (self._dial(host, port) if proxy is None else _by_socks(proxy, host, port))
+            return await on_socket(sock, make, trusted, origin.host)
+        except OSError as error:
+            raise ConnectFailed(cause_of(error)) from None
+
+    async def close(self) -> None:
+        """Look no more names up."""
+        await self._names.close()
+
+    async def _dial(self, host: str, port: int) -> socket.socket:
+        addresses = await self._names.look_up(host, port)
+        try:
+            return await dial(addresses)
+        except OSError:
+            self._names.forget(host, port)
+            raise
+
+    async def _to_proxy(self, proxy: Proxy, make: Callable[[], Made]) -> Made:
+        trusted = await self._trust() if proxy.scheme == "https" else None
+        try:
+            return await on_socket(await self._dial(proxy.host, proxy.port), make, trusted, proxy.host)
+        except OSError as error:
+            raise _of_proxy(error) from None
+
+    async def _through(self, proxy: Proxy, origin: Origin, make: Callable[[], Connection]) -> Connection:
+        trusted = await self._trust()
+        tunnel = await self._to_proxy(proxy, Tunnel)
+        try:
+            transport = await tunnel.ask(proxy, *self._reach.destination(origin.host, origin.port))
+            connection = make()
+            secured = await asyncio.get_running_loop().start_tls(
+                transport, connection, trusted, server_hostname=origin.host, ssl_handshake_timeout=_NO_LIMIT
+            )
+        except (OSError, TypeError) as error:
+            tunnel.cut()
+            # A handshake that fails within TLS is a TypeError of the standard library's loop in Python 3.11.
+            raise ConnectFailed(cause_of(error) if isinstance(error, OSError) else Cause.NO_TLS) from None
+        except BaseException:
+            tunnel.cut()
+            raise
+        if secured is None or secured.is_closing():
+            raise ConnectFailed(Cause.CLOSED)
+        connection.connection_made(secured)
+        return connection
+
+    async def _trust(self) -> ssl.SSLContext:
+        if self._trusted is None:
+            # The system's authorities take 40 ms to read.
+            self._trusted = await asyncio.to_thread(trust, self._reach.ca_bundle)
+        return self._trusted
+
+
+async def on_socket(sock: socket.socket, make: Callable[[], Made], trusted: ssl.SSLContext | None, name: str) -> Made:
+    """Return a protocol on a connected socket, with TLS for a server of that name when it is asked for."""
+    loop = asyncio.get_running_loop()
+    if trusted is None:
+        _, made = await loop.create_connection(make, sock=sock)
+    else:
+        _, made = await loop.create_connection(
+            make, sock=sock, ssl=trusted, server_hostname=name, ssl_handshake_timeout=_NO_LIMIT
+        )
+    return made
+
+
+async def _by_socks(proxy: Proxy, host: str, port: int) -> socket.socket:
+    from argo_relay.transport.tunnel import socket_through  # noqa: PLC0415 - python-socks takes 25 ms to import
+
+    return await socket_through(proxy, host, port)
+
+
+def _of_proxy(error: OSError) -> ConnectFailed:
+    match error:
+        case ssl.SSLCertVerificationError() | socket.gaierror():
+            return ConnectFailed(cause_of(error).replace("its", "the proxy's", 1))
+        case ssl.SSLError():
+            return ConnectFailed(Cause.PROXY_NO_TLS)
+    return ConnectFailed(Cause.PROXY_AWAY)

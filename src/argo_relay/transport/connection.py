@@ -1,0 +1,305 @@
+"""One connection to an origin, and the reply that it carries: asyncio's protocol, without streams or tasks."""
+
+from __future__ import annotations
+
+import asyncio
+import select
+from collections.abc import Mapping
+from typing import Final, Protocol, cast
+
+from argo_relay.errors import ConnectionBroken
+from argo_relay.transport.http1 import CLOSED, NO_HTTP, Origin, Parser
+from argo_relay.transport.inflate import Inflater, inflater_of
+
+_MOST_UNREAD: Final = 256 * 1024
+"""Bytes that may wait to be read before the upstream is held back."""
+_SLICE: Final = 256 * 1024
+"""Bytes of a request's body that are handed to the system at once."""
+_SMALL: Final = 64 * 1024
+"""A body up to this size goes out in one piece with its head."""
+_SETTLE_SECONDS: Final = 0.1
+"""How long a finished reply may take to send its last empty chunk before its connection is given up."""
+_IDLE_SECONDS: Final = 15.0
+"""How long a connection waits for its next call: less than servers do, so that we are the ones to close it."""
+
+
+class Home(Protocol):
+    """Where connections belong."""
+
+    def made(self, connection: Connection) -> None:
+        """Take note that one stands."""
+        ...
+
+    def idle(self, connection: Connection) -> None:
+        """Take one whose reply has ended, to serve again."""
+        ...
+
+    def lost(self, connection: Connection) -> None:
+        """Take note that one is no more."""
+        ...
+
+
+class Connection(asyncio.Protocol):
+    """Carries one reply after the other."""
+
+    def __init__(self, origin: Origin, home: Home) -> None:
+        self.origin = origin
+        self.loop = asyncio.get_running_loop()
+        self.expires = 0.0
+        """Until when it may wait for its next call, in the loop's time."""
+        self._home = home
+        self._transport: asyncio.Transport | None = None
+        self._reply: Reply | None = None
+        self._unsent: memoryview | None = None
+        self._full = False
+        self._held_back = False
+        self._spoke_first = False
+        self._watched: select.poll | None = None
+
+    def send(self, head: bytes, body: bytes | None) -> Reply:
+        """Send a request; return its reply, of which nothing has come."""
+        reply = self._reply = Reply(self)
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            # Closed in the moment between its making and now, maybe by us, since it spoke first.
+            self._reply = None
+            reply.over(ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED))
+        elif body is None or len(body) <= _SMALL:
+            transport.write(head + body if body else head)
+        else:
+            transport.write(head)
+            self._unsent = memoryview(body)
+            self._push()
+        return reply
+
+    def cut(self) -> None:
+        """Close at once, whatever is on its way."""
+        self._unsent = None
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.over(ConnectionBroken(CLOSED))
+        if self._transport is not None:
+            self._transport.abort()
+
+    def is_quiet(self) -> bool:
+        """Say whether it is open and nothing has arrived, not even what the loop has not seen yet, such as an end."""
+        if self._transport is None or self._transport.is_closing():
+            return False
+        if not hasattr(select, "poll"):
+            # On Windows; there the loop's word must do.
+            return True
+        if self._watched is None:
+            self._watched = select.poll()
+            self._watched.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not self._watched.poll(0)
+
+    def hold_back(self) -> None:
+        """Have the other side wait until what it has sent is read."""
+        if not self._held_back and self._transport is not None and not self._transport.is_closing():
+            self._held_back = True
+            self._transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Let the other side send again."""
+        if self._held_back and self._transport is not None:
+            self._held_back = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._home.made(self)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        reply = self._reply
+        if reply is None:
+            # Nobody has asked for it, so nobody could say what it belongs to.
+            self._spoke_first = True
+            self.cut()
+            return
+        parser = reply.parser
+        try:
+            parser.feed(data)
+        except ConnectionBroken as broken:
+            self._reply = None
+            self.cut()
+            reply.over(broken)
+            return
+        if parser.ended:
+            self._reply = None
+            reply.over(None)
+            self._serve_again(parser)
+            return
+        if self._unsent is not None and parser.begun and parser.status >= 400:
+            # It does not want the rest; where it stops, nothing could follow.
+            self._unsent = None
+            parser.reusable = False
+        reply.arrived(len(data))
+
+    def eof_received(self) -> bool:
+        """See asyncio. Who closes one half is given up, also with a request that it has not read to its end."""
+        self._lost(None)
+        self.cut()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio."""
+        self._lost(exc)
+        self._transport = None
+        self._unsent = None
+        self._home.lost(self)
+
+    def pause_writing(self) -> None:
+        """See asyncio."""
+        self._full = True
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        self._full = False
+        self._push()
+
+    def _push(self) -> None:
+        """Hand over as much of the body as the other side takes."""
+        transport = self._transport
+        while self._unsent is not None and not self._full and transport is not None:
+            piece, rest = self._unsent[:_SLICE], self._unsent[_SLICE:]
+            self._unsent = rest if len(rest) else None
+            transport.write(piece)
+
+    def _lost(self, exc: Exception | None) -> None:
+        reply, self._reply = self._reply, None
+        if reply is None:
+            return
+        if exc is not None:
+            reply.parser.abandon()
+            reply.over(ConnectionBroken(CLOSED))
+            return
+        try:
+            reply.parser.finish()
+        except ConnectionBroken as broken:
+            reply.over(broken)
+        else:
+            reply.over(None)
+
+    def _serve_again(self, parser: Parser) -> None:
+        transport = self._transport
+        kept = _IDLE_SECONDS if parser.idle is None else min(_IDLE_SECONDS, parser.idle - 1.0)
+        whole = self._unsent is None and transport is not None and not transport.get_write_buffer_size()
+        if not (parser.reusable and whole and kept > 0):
+            self.cut()
+            return
+        self.go_on()
+        self.expires = self.loop.time() + kept
+        self._home.idle(self)
+
+
+class Reply:
+    """An upstream's reply; see Answer, which it is once `begun` has returned."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+
+    def __init__(self, connection: Connection) -> None:
+        self.parser = Parser()
+        self._connection: Connection | None = connection
+        self._loop = connection.loop
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: ConnectionBroken | None = None
+        self._unread = 0
+        self._settling: asyncio.TimerHandle | None = None
+        self._inflater: Inflater | None = None
+
+    async def begun(self, *, inflate: bool = True) -> None:
+        """Wait for the head; raise ConnectionBroken when none comes. Cancelling it cuts the connection.
+
+        `inflate`: what comes compressed is read as if it had not been.
+        """
+        parser = self.parser
+        try:
+            while not parser.begun and self._failure is None:
+                await self._more()
+        except asyncio.CancelledError:
+            self.close()
+            raise
+        if self._failure is not None and not parser.begun:
+            raise self._failure
+        self.status, self.reason, self.headers = parser.status, parser.reason, parser.headers
+        if inflate and (encoding := parser.headers.get("content-encoding")):
+            self._inflater = inflater_of(encoding)
+
+    async def read(self) -> bytes:
+        """Return what has arrived; see Answer."""
+        if self._inflater is None:
+            return await self._read()
+        while True:
+            raw = b"" if self._inflater.waiting else await self._read()
+            if piece := self._inflater.feed(raw):
+                return piece
+            if not raw and not self._inflater.waiting:
+                self._inflater.finish()
+                return b""
+
+    def release(self) -> None:
+        """Keep the connection for the next call, once the last bytes have come."""
+        if self._connection is not None and self._settling is None:
+            self._settling = self._loop.call_later(_SETTLE_SECONDS, self.close)
+            self._take()
+
+    def close(self) -> None:
+        """Cut the connection unless the reply has ended."""
+        if self._connection is not None:
+            self._connection.cut()
+
+    def arrived(self, count: int) -> None:
+        """Take note that more has come."""
+        if self._settling is not None:
+            self.parser.pieces.clear()
+            return
+        self._unread += count
+        if self._unread > _MOST_UNREAD and self._connection is not None:
+            self._connection.hold_back()
+        self._wake()
+
+    def over(self, failure: ConnectionBroken | None) -> None:
+        """Take note that nothing more will come, and why; what has come can still be read."""
+        if self._settling is not None:
+            self._settling.cancel()
+            self.parser.pieces.clear()
+        self._connection = None
+        self._failure = failure
+        if failure is not None:
+            self.parser.abandon()
+        self._wake()
+
+    async def _read(self) -> bytes:
+        pieces = self.parser.pieces
+        while not pieces:
+            if self._failure is not None:
+                raise self._failure
+            if self.parser.ended:
+                return b""
+            await self._more()
+        return self._take()
+
+    def _take(self) -> bytes:
+        pieces = self.parser.pieces
+        data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        pieces.clear()
+        self._unread = 0
+        if self._connection is not None:
+            self._connection.go_on()
+        return data
+
+    async def _more(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

@@ -1,0 +1,226 @@
+"""HTTP/1.1 without sockets: a request as bytes, and a reply from bytes as they come, cut anywhere.
+
+The parser is llhttp, Node's own, in its strict form: bare line feeds, folded headers, several lengths, and a length
+beside a transfer encoding are refused (https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import httptools
+
+from argo_relay.dialects.base import Headers
+from argo_relay.errors import ConnectionBroken
+
+LARGEST_HEAD: Final = 64 * 1024
+"""Bytes of a reply's head with all hints before it; also of what carries nothing between two pieces of a body."""
+
+CLOSED: Final = "it closed the connection before its answer was complete"
+NO_HTTP: Final = "it answered with something that is not HTTP"
+TOO_LARGE: Final = f"it answered with something too large: a head of more than {LARGEST_HEAD >> 10} KiB"
+
+_PORTS: Final = {"http": 80, "https": 443}
+_PLAIN: Final = re.compile(r"[!-~]+")
+_SAFE: Final = "".join(map(chr, range(33, 127)))
+_WITHOUT_BODY: Final = (204, 304)
+_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+_TIMEOUT: Final = re.compile(r"(?:^|[,\s])timeout=([0-9]{1,6})(?:$|[,\s])", re.IGNORECASE)
+
+
+class Origin(NamedTuple):
+    """Whom a connection is for: what can share one has the same."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Target(NamedTuple):
+    """What a URL asks for, and of whom."""
+
+    origin: Origin
+    authority: str
+    """What the header `host` says."""
+    path: str
+    """Path and query."""
+
+
+@lru_cache(512)
+def target_of(url: str) -> Target:
+    """Return what an http or https URL names; raise ValueError for what is none."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError("not an http or https URL")
+    host = parts.hostname
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    usual = _PORTS[parts.scheme]
+    port = parts.port or usual
+    shown = f"[{host}]" if ":" in host else host
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not _PLAIN.fullmatch(path):
+        path = quote(path, safe=_SAFE)
+    return Target(Origin(parts.scheme, host, port), shown if port == usual else f"{shown}:{port}", path)
+
+
+def request_head(method: str, target: str, authority: str, headers: Headers, length: int | None) -> bytes:
+    """Return a request's bytes up to its body, whose length is given; raise ValueError for a line end in a field."""
+    lines = [f"{method} {target} HTTP/1.1", f"host: {authority}"]
+    lines += [f"{name}: {value}" for name, value in headers]
+    if length is not None or method in _WITH_BODY:
+        lines.append(f"content-length: {length or 0}")
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1 or "\0" in text:
+        raise ValueError("a header holds a line end")
+    return f"{text}\r\n\r\n".encode("utf-8", "surrogateescape")
+
+
+class Parser:
+    """Reads one reply. What `feed` and `finish` raise is ConnectionBroken, and the connection is of no more use."""
+
+    __slots__ = (
+        "_barren",
+        "_llhttp",
+        "_reason",
+        "_size",
+        "_until_close",
+        "begun",
+        "ended",
+        "headers",
+        "idle",
+        "on_body",
+        "pieces",
+        "reason",
+        "reusable",
+        "status",
+        "touched",
+    )
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.reason = ""
+        self.headers: dict[str, str] = {}
+        """By lower-case name; of one that is repeated, the last."""
+        self.touched = False
+        """Whether a single byte has come."""
+        self.begun = False
+        """Whether the head is complete; hints before it (1xx) are passed over."""
+        self.ended = False
+        self.reusable = False
+        """Whether the connection may serve again after this reply."""
+        self.idle: int | None = None
+        """Seconds that the server says it keeps an idle connection."""
+        self.pieces: list[bytes] = []
+        """Of the body, as they came; whoever takes them clears the list."""
+        self.on_body = self.pieces.append
+        self._reason = b""
+        self._size = 0
+        self._barren = 0
+        self._until_close = False
+        self._llhttp: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take what has arrived."""
+        if not self.touched:
+            if data[:1] != b"H":
+                # llhttp would pass over empty lines, and take RTSP, too.
+                raise ConnectionBroken(NO_HTTP)
+            self.touched = True
+        llhttp = self._llhttp
+        if llhttp is None:
+            self.reusable = False
+            return
+        before = len(self.pieces)
+        try:
+            llhttp.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.ended:
+                raise _broken(error) from None
+            # What follows a reply that has ended belongs to none.
+            self.reusable = False
+        if self.ended:
+            # It holds our methods, and we hold it: nothing but the garbage collector would part us.
+            self._llhttp = None
+        elif len(self.pieces) == before:
+            self._barren += len(data)
+            if self._barren > LARGEST_HEAD:
+                raise ConnectionBroken(TOO_LARGE)
+        else:
+            self._barren = 0
+
+    def finish(self) -> None:
+        """Take note that the other side has closed, which ends a reply without a length."""
+        self._llhttp = None
+        if self.begun and self._until_close:
+            self.ended = True
+        if not self.ended:
+            raise ConnectionBroken(CLOSED)
+
+    def abandon(self) -> None:
+        """Let go of what it holds: nothing more will be fed."""
+        self._llhttp = None
+
+    def on_message_begin(self) -> None:
+        """See llhttp."""
+        if self.ended:
+            # Another reply, which nobody has asked for: not a byte of it is read.
+            raise ConnectionBroken(NO_HTTP)
+        self._reason = b""
+
+    def on_status(self, reason: bytes) -> None:
+        """See llhttp; what has been cut comes in parts."""
+        self._reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """See llhttp; also called for trailers, which nobody asks for."""
+        self._size += len(name) + len(value) + 4
+        if self._size > LARGEST_HEAD:
+            raise ConnectionBroken(TOO_LARGE)
+        if self.begun:
+            return
+        key = name.decode("ascii").lower()
+        # llhttp leaves what is blank at the end.
+        value = value.rstrip(b" \t")
+        if key == "transfer-encoding" and (key in self.headers or value.lower() != b"chunked"):
+            raise ConnectionBroken(NO_HTTP)
+        self.headers[key] = value.decode("utf-8", "surrogateescape")
+
+    def on_headers_complete(self) -> None:
+        """See llhttp."""
+        llhttp = self._llhttp
+        if llhttp is None or self.ended:
+            return
+        status = llhttp.get_status_code()
+        version = llhttp.get_http_version()
+        if status < 100 or status == 101 or version not in ("1.1", "1.0"):
+            raise ConnectionBroken(NO_HTTP)
+        if status < 200:
+            self.headers = {}
+            return
+        headers = self.headers
+        chunked = "transfer-encoding" in headers
+        if chunked and version == "1.0":
+            # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: its framing is faulty.
+            raise ConnectionBroken(NO_HTTP)
+        self.status = status
+        self.reason = self._reason.decode("utf-8", "surrogateescape")
+        self._until_close = not chunked and "content-length" not in headers and status not in _WITHOUT_BODY
+        self.reusable = not self._until_close and llhttp.should_keep_alive()
+        if "keep-alive" in headers and (found := _TIMEOUT.search(headers["keep-alive"])):
+            self.idle = int(found[1])
+        self.begun = True
+
+    def on_message_complete(self) -> None:
+        """See llhttp; hints are messages, too."""
+        if self.begun:
+            self.ended = True
+
+
+def _broken(error: Exception) -> ConnectionBroken:
+    """Return what went wrong: our own word, which llhttp has carried, or that its own is no."""
+    cause = error.__context__
+    return cause if isinstance(cause, ConnectionBroken) else ConnectionBroken(NO_HTTP)
