@@ -34,6 +34,7 @@ pytestmark = pytest.mark.looptime
 
 FINE = Play(headers=JSON, head=1, body=[(0, WHOLE)])
 STREAM = Play(head=1, body=[(0, chunk("a")), (0, chunk("b") + FINISH + DONE)])
+STREAM_OF_MESSAGES = Play(head=1, body=[(0, message_stream("one"))])
 REFUSES = Play(refuse=True)
 BREAKS = Play(headers=JSON, head=1, cut=True)
 SILENT = Play(head=FOREVER)
@@ -168,6 +169,7 @@ async def test_another_candidate_is_asked_at_once(first: Play) -> None:
     assert sent(on, "spare")["model"] == "gpt-4o"
     assert done.took == (1 if first is REFUSES else 2)
     assert (done.record.upstream, done.record.attempts, done.record.fallbacks) == ("spare", 2, 1)
+    assert done.record.calls == {"main": 1, "spare": 1}
 
 
 @pytest.mark.parametrize("first", [says(400), says(401), says(404), says(413)])
@@ -330,6 +332,13 @@ class TestRests:
         now = asyncio.get_running_loop().time()
         assert on.relay.main.doing("gpt4o").breaker.rests(now)
 
+    async def test_an_upstream_that_does_not_let_itself_be_reached_in_the_total_cannot_be_reached(self) -> None:
+        on = there(Play(connect=FOREVER), breaker=Breaker(failures=2, rest=30), timeouts=Timeouts(total=5), retries=0)
+        for _ in range(2):
+            assert (await run(on)).client.headers["x-timeout-timer"] == "total"
+        assert on.relay.main.breaker.rests(10)
+        assert not on.relay.main.doing("gpt4o").breaker.rests(10)
+
     async def test_nor_is_one_that_leaves(self) -> None:
         on = routed({"main": SILENT, "spare": FINE}, breaker=Breaker(failures=1, rest=30))
         await run(on, leave=3)
@@ -402,6 +411,33 @@ class TestHedges:
         done = await run(on, stream=True)
         assert (done.took, said(done)) == (10, (200, "main", "2"))
         assert on.upstreams["spare"].ended == [("cancelled", 7)]
+
+    @pytest.mark.parametrize("partial", [False, True])
+    async def test_signs_of_life_before_it_is_decided_leave_the_winner_its_own_beginning(self, partial: bool) -> None:
+        config = Config(
+            upstream=Upstream(kind="anthropic"),
+            upstreams={"spare": Upstream(kind="anthropic")},
+            routes={"a": self.ALWAYS},
+            timeouts=Timeouts(heartbeat=2),
+        )
+        begun = message_stream("one").partition(b"event: content_block_stop")[0]
+        spoken = Play(head=1, body=[(0, begun), (FOREVER, b"")]) if partial else STREAM_OF_MESSAGES
+        limits = {"total": 9, "on_timeout": "partial"}
+        on = stage(SILENT, config, others={"spare": spoken})
+        said_so = json.dumps({"model": "a", "input": "hi", "stream": True, "timeout": limits}).encode()
+        done = await on.run(FakeClient([(0, said_so)]), Entry(dialect=DIALECTS["openai_responses"]))
+        events = [json.loads(line[6:]) for line in done.client.body.splitlines() if line.startswith(b"data: {")]
+        assert [event["sequence_number"] for event in events] == list(range(len(events)))
+        assert [event["type"] for event in events].count("response.created") == 1
+        assert events[-1]["type"] == ("response.incomplete" if partial else "response.completed")
+        on = stage(SILENT, config, others={"spare": spoken})
+        contents = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "timeout": limits}
+        entry = Entry(dialect=DIALECTS["google"], model="a", stream=True, array=True)
+        done = await on.run(FakeClient([(0, json.dumps(contents).encode())]), entry)
+        assert done.client.body.startswith(b"\n"), "there were signs of life"
+        chunks = done.client.json()
+        assert "one" in json.dumps(chunks[0])
+        assert chunks[-1]["candidates"][0]["finishReason"] == ("MAX_TOKENS" if partial else "STOP")
 
     async def test_alone_the_same_upstream_is_asked_twice(self) -> None:
         on = routed({"main": [SILENT, FINE]}, Route(to=self.STEPS[:1], hedge_after=5, hedge_share=1))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from argo_relay.config.schema import Config, Timeouts
+from argo_relay.dialects.base import Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.exchange.entry import Entry
 from support.stage import JSON, WHOLE, FakeClient, Play, ask, stage
@@ -48,3 +49,20 @@ async def test_who_waits_for_a_place_hears_its_own_dialect_and_so_does_the_end(n
     assert all(line.startswith((b"data: {", b"[{")) for line in told if b"{" in line)
     assert "x-upstream" not in done.client.headers
     await first
+
+
+class SlowToBegin(FakeClient):
+    """Takes a second for the head."""
+
+    async def begin(self, status: int, headers: Headers) -> None:
+        await asyncio.sleep(1)
+        await super().begin(status, headers)
+
+
+async def test_a_failure_while_the_first_sign_of_life_is_on_its_way_is_told_in_the_stream() -> None:
+    config = Config(user="tester", retries=0, timeouts=Timeouts(heartbeat=4))
+    on = stage(Play(connect=4.5, refuse=True), config)
+    done = await on.run(SlowToBegin([(0, ask(stream=True))]))
+    beat, error, rest = done.client.body.split(b"\n\n")
+    assert (done.client.status, beat, rest) == (200, b": keep-alive", b"")
+    assert error.startswith(b'data: {"error":{')

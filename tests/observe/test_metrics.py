@@ -197,6 +197,12 @@ def test_attempts_of_all_sorts() -> None:
     assert value(metrics, "argo_relay_queue_seconds_count", upstream="main") == 1
 
 
+def test_each_attempt_counts_at_the_upstream_that_it_went_to() -> None:
+    metrics = after(replace(OK, attempts=3, calls={"spare": 2, "main": 1}))
+    assert value(metrics, "argo_relay_attempts_total", **PLACE) == 1
+    assert value(metrics, "argo_relay_attempts_total", **PLACE | {"upstream": "spare"}) == 2
+
+
 @pytest.mark.parametrize(
     ("changed", "operation", "vendor"),
     [

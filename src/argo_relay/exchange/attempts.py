@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -51,6 +52,8 @@ class Attempts:
         """The attempt that has the client's reply, else the newest."""
         self.made = 0
         """Calls that were sent upstream, or begun to be."""
+        self.calls: Counter[str] = Counter()
+        """The same, by the upstreams' names."""
         self.fallbacks = 0
         """Of these: to another candidate than the one before."""
         self.hedges = 0
@@ -220,17 +223,18 @@ class Attempts:
                     site.directory.seen()
                     await trial.lane.relay(answer)
 
-    def _follow(self, trial: Trial) -> None:
+    def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
-        if not self._voice.adopt(trial.plan.stage):
+        # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
+        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage):
             raise Refused(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
 
     def _commit(self, trial: Trial) -> None:
         """Let a trial have the client's reply, now that it has something for it."""
-        if self.trial is not trial:
-            self._follow(trial)
+        if self.trial is not trial or self._race is not None:
+            self._follow(trial, committed=True)
         if self._race is not None:
             self._race.win()
 
@@ -238,6 +242,7 @@ class Attempts:
         if self.trial is trial:
             self._watchdog.follow(trial.attempt.stamps)
         self.made += 1
+        self.calls[trial.candidate.site.name] += 1
         self.fallbacks += self._last is not None and self._last is not trial.candidate
         self._last = trial.candidate
 

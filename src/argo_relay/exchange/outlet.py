@@ -30,7 +30,7 @@ class Outlet:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
         self.claimed = True
-        await self._after_beat()
+        await self.settle()
         if self.status is None:
             await self._client.begin(status, headers)
             self.status = status
@@ -38,14 +38,14 @@ class Outlet:
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
         self.owed = data
-        await self._after_beat()
+        await self.settle()
         self.sent += len(data)
         await self._client.write(data)
         self.begun, self.owed = True, b""
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
-        await self._after_beat()
+        await self.settle()
         self.sent += len(data)
         await self._client.write(data, last=True)
 
@@ -61,7 +61,8 @@ class Outlet:
         self.sent += len(data)
         await self._client.write(data)
 
-    async def _after_beat(self) -> None:
+    async def settle(self) -> None:
+        """Wait until a heartbeat that is on its way has gone out: it may be what begins the reply."""
         if self._beating is not None:
             beating, self._beating = self._beating, None
             await beating

@@ -215,6 +215,7 @@ class Exchange:
         failure = msgspec.structs.replace(failure, request_id=self._request_id)
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
+                await outlet.settle()
                 if outlet.status is None:
                     body = hide(own.body if own and own.body else self._dialect.encode_error(failure))
                     extra = _failure_headers(failure, own.headers if own else [])
@@ -302,6 +303,7 @@ class Exchange:
             upstream=trial.candidate.site.name,
             spoken=trial.plan.spoken.name,
             attempts=attempts.made,
+            calls=dict(attempts.calls) if len(attempts.calls) > 1 else {},
             fallbacks=attempts.fallbacks,
             hedges=attempts.hedges,
             queued=attempts.queued or None,

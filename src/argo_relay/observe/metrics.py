@@ -182,6 +182,9 @@ class _Own:
         for name, count in _counts(record):
             if count:
                 counters[name][place].inc(count)
+        for upstream, count in (record.calls or {place[1]: record.attempts}).items():
+            if count:
+                counters["attempts"][place[0], upstream].inc(count)
         for kind, count in _tokens(record):
             if count:
                 counters["tokens"][kind, *place].inc(count)
@@ -199,7 +202,6 @@ class _Own:
 def _counts(record: Record) -> tuple[tuple[str, int], ...]:
     """Return what a record counts itself, by the name of the counter that it is added to."""
     return (
-        ("attempts", record.attempts),
         ("fallbacks", record.fallbacks),
         ("hedges", record.hedges),
         ("events", record.events),
