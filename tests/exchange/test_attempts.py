@@ -10,6 +10,7 @@ import pytest
 
 from argo_relay.config.schema import Breaker, Config, Route, Step, Timeouts, Upstream
 from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.entry import Entry
 from argo_relay.observe.record import Outcome
 from support.stage import (
@@ -430,6 +431,24 @@ class TestHedges:
         chunks = done.client.json()
         assert "one" in json.dumps(chunks[0])
         assert chunks[-1]["candidates"][0]["finishReason"] == ("MAX_TOKENS" if partial else "STOP")
+
+    async def test_a_limit_that_passes_when_all_has_been_written_comes_too_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        on = routed({"main": SILENT, "spare": STREAM}, self.ALWAYS)
+        write = FakeClient.write
+
+        async def write_then_pass(client: FakeClient, data: bytes, last: bool = False) -> None:
+            await write(client, data, last)
+            if last:
+                # Before the race is told that its winner has ended.
+                (watchdog,) = on.relay.running
+                asyncio.get_running_loop().call_soon(watchdog.interrupt, DeadlinePassed("total"))
+
+        monkeypatch.setattr(FakeClient, "write", write_then_pass)
+        done = await run(on, stream=True)
+        assert done.client.body == chunk("a") + chunk("b") + FINISH + DONE
+        assert (done.record.outcome, done.client.aborted) == (Outcome.OK, None)
 
     async def test_alone_the_same_upstream_is_asked_twice(self) -> None:
         on = routed({"main": [SILENT, FINE]}, Route(to=self.STEPS[:1], hedge_after=5, hedge_share=1))

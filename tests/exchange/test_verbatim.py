@@ -167,3 +167,10 @@ async def test_messages_are_relayed_as_they_came() -> None:
     assert ("anthropic-beta", "b") in call.headers
     assert (done.record.spoken, done.record.losses) == ("anthropic", None)
     assert "x-losses" not in done.client.headers
+
+
+@pytest.mark.looptime
+async def test_an_object_that_has_nothing_of_a_reply_is_none() -> None:
+    done = await stage(Play(headers=JSON, body=[(0, b"{}")])).run(FakeClient([(0, ask())]))
+    assert (done.client.status, done.client.json()["error"]["code"]) == (502, "upstream_bad_reply")
+    assert done.record.outcome is Outcome.ERROR

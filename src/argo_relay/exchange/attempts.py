@@ -108,8 +108,11 @@ class Attempts:
                 failed = error
             else:
                 return
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            del failed
 
     def _turns(self) -> Sequence[Candidate]:
         """Return the candidates that can still do it; if there is none, the first one, for want of better."""
@@ -184,6 +187,13 @@ class Attempts:
 
     async def _try(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
+        try:
+            await self._ask(trial)
+        finally:
+            trial.lane.settled()
+            trial.attempt.rest()
+
+    async def _ask(self, trial: Trial) -> None:
         site = trial.candidate.site
         if self._race is None or self.trial is None:
             self._follow(trial)

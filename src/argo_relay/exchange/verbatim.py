@@ -59,6 +59,8 @@ class VerbatimStage:
             raise Refused(digest.failure)
         if not digest.is_reply and self._translating is not None and self._source.strays(self._dialect.name):
             return self._translated(self._translating(), TranslateStage.whole, body)
+        if not digest.is_reply and self._translating is not None:
+            raise BadJson("it has none of what a reply has")
         self.usage = digest.usage
         self.events = 1
         return body
