@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -431,6 +431,27 @@ class TestHedges:
         chunks = done.client.json()
         assert "one" in json.dumps(chunks[0])
         assert chunks[-1]["candidates"][0]["finishReason"] == ("MAX_TOKENS" if partial else "STOP")
+
+    @pytest.mark.parametrize("spoken", ["openai_responses", "openai"])
+    async def test_no_sign_of_life_says_more_than_what_is_held_back(
+        self, spoken: Literal["openai_responses", "openai"]
+    ) -> None:
+        created = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}}
+        first = f"event: response.created\ndata: {json.dumps(created)}\n\n".encode()
+        if spoken == "openai":
+            first = chunk(role="assistant")
+        config = Config(
+            upstream=Upstream(kind=spoken),
+            upstreams={"spare": Upstream(kind=spoken)},
+            routes={"a": Route(to=self.STEPS)},
+            timeouts=Timeouts(heartbeat=2),
+        )
+        on = stage(Play(body=[(1, first), (FOREVER, b"")]), config, others={"spare": REFUSES})
+        body = json.dumps({"model": "a", "input": "hi", "stream": True, "timeout": 5}).encode()
+        done = await on.run(FakeClient([(0, body)]), Entry(dialect=DIALECTS["openai_responses"]))
+        *beats, end, rest = done.client.body.split(b"\n\n")
+        assert (beats, rest) == ([b": keep-alive"] * 2, b"")
+        assert end.startswith(b"event: response.failed\n")
 
     async def test_a_limit_that_passes_when_all_has_been_written_comes_too_late(
         self, monkeypatch: pytest.MonkeyPatch

@@ -79,3 +79,15 @@ async def test_who_leaves_the_line_gives_the_turn_to_the_next(same_moment: bool)
     await asyncio.gather(first, leaver, last, return_exceptions=True)
     assert leaver.cancelled()
     assert (now(), places.in_use, places.waiting) == (15, 0, 0)
+
+
+async def test_a_turn_that_is_cancelled_and_passed_over_gives_nothing_back() -> None:
+    places = Places(1, "here")
+    await places.take(10)
+    waiting = asyncio.create_task(places.take(10))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    # Before the one that was cancelled comes to run.
+    places.give(1)
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert (places.in_use, places.waiting) == (0, 0)

@@ -228,8 +228,8 @@ def _calm_collector() -> None:
     """Have the garbage collector run less often, and never look at what start-up made.
 
     With hundreds of streams open it took a quarter of the processor time otherwise (py-spy, 500 streams). But all
-    stands still while it runs, timers too: half a million objects at once took it a second (seen under `proofs/chaos.py`), so
-    it must not wait for more than a few ten thousand.
+    stands still while it runs, timers too, and half a million objects at once took it a second (`proofs/chaos.py`): it
+    must not wait for more than a few ten thousand.
     """
     gc.collect()
     gc.freeze()

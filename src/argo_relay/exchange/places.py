@@ -49,8 +49,8 @@ class Places:
         except asyncio.CancelledError:
             if turn in self._line:
                 self._line.remove(turn)
-            else:
-                # The turn came in the same moment.
+            elif not turn.cancelled():
+                # The turn came in the same moment; one that was cancelled first has been passed over.
                 self._pass_on()
             raise
 
