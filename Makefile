@@ -28,7 +28,7 @@ test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## r
 chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each has one good end, in time (~2 min)
 	$(BIN)/python proofs/chaos.py
 
-test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~2 min)
+test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py
 
 fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~11 min)

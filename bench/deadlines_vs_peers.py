@@ -12,7 +12,8 @@ install or start here is left out, and named on stderr. A system takes about 25 
 
 How to read a cell: `504 timeout_error 2.0 s`: the client had its whole answer, with this status and type of error,
 after 2.0 s; `x3`: the upstream was asked three times for it. `error event`: told within a stream that had begun.
-`served`: the upstream's whole reply came, limit or not. `still open`: the client gave up first, after 14 s.
+`served`: the upstream's whole reply came, limit or not. `still open`: the client gave up first, after 14 s. `never`:
+not within 8 s, when the upstream's work was nearly done.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ from argo_relay.config.keys import KEYS
 _WORK: Final = 9.5
 """Seconds that the upstream works for a client that leaves, or calls with an SDK, if nobody stops it."""
 _LEAVING: Final = 1.0
+_NEVER: Final = 8.0
+"""Seconds after a client has left; whoever lets go only then has done so because the reply came."""
 
 
 @dataclass(frozen=True)
@@ -129,8 +132,10 @@ class Bench:
         ends = [one.closed for one in self._there.of(probe)]
         if not ends:
             return "never asked"
-        closed = [end for end in ends if end is not None]
-        return f"{max(0.0, max(closed) - left) * 1000:.0f} ms" if len(closed) == len(ends) else "never"
+        closed = [max(0.0, end - left) for end in ends if end is not None]
+        if len(closed) < len(ends) or max(closed) > _NEVER:
+            return "never"
+        return f"{max(closed) * 1000:.0f} ms"
 
     async def _called(self, call: Call) -> str:
         probe, prompt = self._prompt(f"slow {_WORK}")

@@ -9,7 +9,8 @@ import pytest
 
 from argo_relay.config import import_rules, kinds
 from argo_relay.config.import_rules import ADDRESSES, RULES, Fate, Old, unsaid
-from argo_relay.config.keys import KEYS, Key
+from argo_relay.config.key import Key
+from argo_relay.config.keys import KEYS
 from argo_relay.errors import ConfigError
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 

@@ -8,7 +8,8 @@ import pytest
 from argo_relay.config import kinds
 from argo_relay.config.document import Items, Leaf, Members, read_document
 from argo_relay.config.explain import written
-from argo_relay.config.keys import GROUPS, KEYS, Key, value_at
+from argo_relay.config.key import Key, value_at
+from argo_relay.config.keys import GROUPS, KEYS
 from argo_relay.config.schema import Config, ModelRow, Route, Upstream
 
 
@@ -27,12 +28,6 @@ def test_the_table_and_the_structs_have_the_same_keys() -> None:
     assert {key.path for key in KEYS} == _fields(Config)
     rows = {key.name: {row.path for row in key.rows} for key in KEYS if key.rows}
     assert rows == {"models": _fields(ModelRow), "upstreams": _fields(Upstream), "routes": _fields(Route)}
-
-
-def test_every_upstream_has_the_keys_of_the_main_one() -> None:
-    (others,) = (key.rows for key in KEYS if key.name == "upstreams")
-    main = [key for key in KEYS if key.path[0] == "upstream"]
-    assert [msgspec.structs.replace(key, name=f"upstream.{key.name}") for key in others] == main
 
 
 def test_every_default_is_one_that_its_kind_takes() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from argo_relay.cli.names import check_names
 from argo_relay.config import addresses, kinds, routing
-from argo_relay.config.keys import KEYS, Key
+from argo_relay.config.key import Key
+from argo_relay.config.keys import KEYS
 from argo_relay.config.kinds import Kind
 from argo_relay.config.load import Loaded, check_values, load
 from argo_relay.config.schema import (

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from argo_relay.config.keys import KEYS, Key
+from argo_relay.config.key import Key
+from argo_relay.config.keys import KEYS
 from argo_relay.config.load import Loaded, load
 from argo_relay.config.schema import Config
 from argo_relay.config.template import template

@@ -192,3 +192,21 @@ def test_a_partial_reply_is_a_timeout_that_gave_something(relay: RelayProcess, c
     page = until(relay, lambda page: page.sum(name) > before.sum(name))
     for count in (name, "argo_relay_timeouts_total", "argo_relay_exchanges_total"):
         assert page.sum(count) - before.sum(count) == 1
+
+
+def test_a_request_that_is_sent_again_is_counted_as_such() -> None:
+    """The first client leaves; the second, with the same request, gets the reply that was going on."""
+    config = "rejoin: 30s\nmetrics: {port: 0}\n"
+    with RelayProcess("--simulate", config=config) as relay:
+        same = post(chat("[first_token=2]", "gpt-4.1"))
+        with Wire(relay.port) as first:
+            first.send(same)
+            until(relay, lambda page: page.sum("argo_relay_upstream_in_flight") == 1)
+        with Wire(relay.port) as second:
+            assert second.ask(same).status == 200
+        page = until(relay, lambda page: page.sum("argo_relay_exchanges_total") == 2)
+        assert page.sum("argo_relay_rejoined_total") == 1
+        assert page.sum("argo_relay_attempts_total") == 1
+        assert page.sum("argo_relay_tokens_total", kind="input") == page.sum(
+            "gen_ai_client_token_usage_sum", gen_ai_token_type="input"
+        )

@@ -92,7 +92,7 @@ def site(request: pytest.FixtureRequest, llmock: Llmock) -> Iterator[Site]:
     """Nothing that llmock does may come out as a bug of the relay: its log says so at the end."""
     kind: str = request.param
     path, model = UPSTREAMS[kind]
-    config = f"upstream: {{kind: {kind}, base_url: '{llmock.place}{path}', key_env: MY_KEY}}\n"
+    config = f"upstream: {{kind: {kind}, base_url: '{llmock.place}{path}', key_env: MY_KEY}}\nretries: 0\n"
     with RelayProcess(config=config, env={"MY_KEY": "tester"}) as relay:
         speakers = {name: make(relay.url) for name, make in SPEAKERS.items()}
         with httpx.Client(base_url=relay.url, timeout=PATIENCE) as http:

@@ -48,7 +48,9 @@ def may() -> Iterator[tuple[RelayProcess, SimulatorProcess]]:
 
 
 def relay_to(url: str, more: str = "") -> RelayProcess:
-    return RelayProcess(config=f"user: tester\nupstream: {{base_url: '{url}'{more}}}\nlog: {{format: json}}\n")
+    # Each defect is about one request and what becomes of it.
+    config = f"user: tester\nretries: 0\nupstream: {{base_url: '{url}'{more}}}\nlog: {{format: json}}\n"
+    return RelayProcess(config=config)
 
 
 def requested(client: str, model: str, prompt: str, *, stream: bool = False, **more: Any) -> tuple[str, dict[str, Any]]:

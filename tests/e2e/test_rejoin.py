@@ -90,20 +90,29 @@ def test_the_sdks_own_retries_cost_one_generation() -> None:
         states = [one["state"] for one in relay.exchanges()]
         assert states == ["finished"] * len(SDKS), "a retry was paid for again"
         relay.terminate()
-        assert sum("rejoined=" in line for line in relay.log_lines) >= len(SDKS), "nobody has tried again"
+        # Signs of life keep the streams' clients waiting, so that these need not try again.
+        whole = [line for line in relay.log_lines if "stream=" not in line]
+        assert sum("rejoined=" in line for line in whole) >= len(SDKS) / 2, "nobody has tried again"
 
 
-def test_without_rejoin_no_generation_goes_on() -> None:
+@pytest.mark.parametrize(
+    ("patience", "error", "calls"), [("1", openai.InternalServerError, 1), ("NOT_GIVEN", openai.APITimeoutError, 3)]
+)
+def test_without_rejoin_no_generation_goes_on(patience: str, error: type[openai.APIError], calls: int) -> None:
     with (
         RelayProcess("--simulate") as relay,
         OpenAI(base_url=f"{relay.url}/v1", api_key="dummy", timeout=1) as client,
     ):
-        with pytest.raises(openai.APITimeoutError):
-            client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": "[first_token=20]"}])
+        with pytest.raises(error):
+            client.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": "[first_token=20]"}],
+                extra_headers={"x-stainless-read-timeout": patience},
+            )
         end = time.monotonic() + 10
         while any(one["state"] == "running" for one in relay.exchanges()) and time.monotonic() < end:
             pass
-        assert [one["state"] for one in relay.exchanges()] == ["aborted"] * 3
+        assert [one["state"] for one in relay.exchanges()] == ["aborted"] * calls
 
 
 def test_what_nobody_waits_for_does_not_hold_up_the_end() -> None:

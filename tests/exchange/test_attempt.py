@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from argo_relay.config.schema import Timeouts
 from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.attempt import Attempt
-from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.policy.deadline import Phase, settle
-from argo_relay.policy.defaults import default_layer
+from argo_relay.policy.deadline import Phase
+from support.guards import dog, now, play
 from support.stage import FOREVER, LoopClock
 
 pytestmark = pytest.mark.looptime
@@ -21,23 +19,7 @@ pytestmark = pytest.mark.looptime
 
 def attempt(**timeouts: Any) -> Attempt:
     """Return an attempt of an exchange with these limits, which nobody else watches."""
-    watchdog = Watchdog(LoopClock(), settle([default_layer(Timeouts(**timeouts), frozenset())], 3600))
-    watchdog.received()
-    return Attempt(LoopClock(), watchdog)
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def play(made: Attempt, *steps: float | Callable[[], object]) -> None:
-    """Run a block that sleeps for each number and calls each function."""
-    async with made:
-        for step in steps:
-            if callable(step):
-                step()
-            else:
-                await asyncio.sleep(step)
+    return Attempt(LoopClock(), dog(**timeouts))
 
 
 async def test_connect_runs_while_it_connects() -> None:
@@ -94,3 +76,10 @@ async def test_reading_arms_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
         # 100 seconds: the timer wakes up about once in each time of silence that is allowed, not once a read.
         assert armed - before <= 12
     assert before <= 4
+
+
+async def test_idle_runs_from_the_first_content_though_nothing_is_written() -> None:
+    made = attempt(connect=10, idle=3)
+    with pytest.raises(DeadlinePassed, match="idle"):
+        await play(made, made.connect, made.connected, made.sent, 1, made.content, 2, made.content, FOREVER)
+    assert now() == 6

@@ -170,6 +170,7 @@ async def test_another_candidate_is_asked_at_once(first: Play) -> None:
     assert sent(on, "spare")["model"] == "gpt-4o"
     assert done.took == (1 if first is REFUSES else 2)
     assert (done.record.upstream, done.record.attempts, done.record.fallbacks) == ("spare", 2, 1)
+    assert done.record.calls == {"main": 1, "spare": 1}
 
 
 @pytest.mark.parametrize("first", [says(400), says(401), says(404), says(413)])
@@ -331,6 +332,13 @@ class TestRests:
         await run(on)
         now = asyncio.get_running_loop().time()
         assert on.relay.main.doing("gpt4o").breaker.rests(now)
+
+    async def test_an_upstream_that_does_not_let_itself_be_reached_in_the_total_cannot_be_reached(self) -> None:
+        on = there(Play(connect=FOREVER), breaker=Breaker(failures=2, rest=30), timeouts=Timeouts(total=5), retries=0)
+        for _ in range(2):
+            assert (await run(on)).client.headers["x-timeout-timer"] == "total"
+        assert on.relay.main.breaker.rests(10)
+        assert not on.relay.main.doing("gpt4o").breaker.rests(10)
 
     async def test_nor_is_one_that_leaves(self) -> None:
         on = routed({"main": SILENT, "spare": FINE}, breaker=Breaker(failures=1, rest=30))

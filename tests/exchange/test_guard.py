@@ -4,48 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from argo_relay.config.schema import Timeouts
 from argo_relay.errors import ClientLeft, ConnectionBroken, DeadlinePassed, Refused, RelayError
-from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.policy.admission import stopping
-from argo_relay.policy.deadline import Limits, Phase, settle
-from argo_relay.policy.defaults import default_layer
-from support.stage import FOREVER, LoopClock
+from argo_relay.policy.deadline import Phase
+from support.guards import dog, later, now
+from support.stage import FOREVER
 
 pytestmark = pytest.mark.looptime
-
-
-def limits(**timeouts: Any) -> Limits:
-    return settle([default_layer(Timeouts(**timeouts), frozenset())], 3600)
-
-
-def dog(**timeouts: Any) -> Watchdog:
-    """Return a watchdog of an exchange whose body has been read."""
-    made = Watchdog(LoopClock(), limits(**timeouts))
-    made.received()
-    return made
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def later(seconds: float, call: Callable[[], object]) -> None:
-    asyncio.get_running_loop().call_later(seconds, call)
-
-
-async def play(watchdog: Watchdog, *steps: float | Callable[[], object]) -> None:
-    """Run a block that sleeps for each number and calls each function."""
-    async with watchdog:
-        for step in steps:
-            if callable(step):
-                step()
-            else:
-                await asyncio.sleep(step)
 
 
 async def test_a_block_that_ends_in_time_is_left_alone() -> None:

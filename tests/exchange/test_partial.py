@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pytest
 
-from argo_relay.config.schema import Config, Timeouts
+from argo_relay.config.schema import Config, Route, Step, Timeouts
 from argo_relay.config.schema import Upstream as UpstreamConfig
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.exchange.entry import Entry
@@ -147,7 +147,8 @@ async def test_at_the_idle_limit_too(client: str, stream: bool) -> None:
     reply = heard(client, done.client.body, stream=stream)
     assert (text_of(reply), reply.stop.reason) == ("Once upon a time", "length")
     assert (done.record.partial, done.record.timer) == (True, "idle")
-    assert done.took < 12
+    # The role takes the first second, and the last piece comes in the fifth.
+    assert done.took == 8
 
 
 @EACH
@@ -292,3 +293,67 @@ async def test_what_cannot_be_handed_over_ends_with_the_error(
     assert b"timeout_total" in done.client.body
     assert not done.record.partial
     assert "RuntimeError" in caplog.text
+
+
+def candidates(main: Play, other: Play, **route: Any) -> Stage:
+    """Return a relay with two Chat servers for a model, asked in this order."""
+    steps = (Step(upstream="main"), Step(upstream="other"))
+    config = Config(
+        user="tester",
+        upstreams={"other": UpstreamConfig(kind="openai", base_url="http://x.example")},
+        routes={"gpt-4o": Route(to=steps, **route)},
+    )
+    return stage(main, config, others={"other": other})
+
+
+def saying(*texts: str, begin: float = 0.0) -> Play:
+    return Play(body=[(begin, chunk(role="assistant")), *((1, chunk(text)) for text in texts), (FOREVER, b"")])
+
+
+def handed(done: Done) -> tuple[str, str | None, bool]:
+    """Return what was handed over, whose it is, and whether the log says so."""
+    reply = heard("openai_chat", done.client.body, stream=False)
+    assert reply.stop.reason == "length"
+    return text_of(reply), done.client.headers.get("x-upstream"), done.record.partial
+
+
+async def test_who_has_something_asks_nobody_else_at_the_idle_limit() -> None:
+    at = candidates(saying("one"), saying("two"))
+    done = await at.run(FakeClient([(0, ask(timeout=PARTIAL | {"idle": 3}))]))
+    assert handed(done) == ("one", "main", True)
+    assert (done.took, done.client.headers["x-attempts"]) == (4, "1")
+    nothing = await candidates(saying(), saying("two")).run(
+        FakeClient([(0, ask(timeout=PARTIAL | {"idle": 3, "first_event": 3}))])
+    )
+    assert handed(nothing) == ("two", "other", True)
+
+
+async def test_what_an_earlier_attempt_had_said_is_better_than_nothing() -> None:
+    broken = Play(body=[(1, chunk("one"))], cut=True)
+    done = await candidates(broken, Play(head=FOREVER)).run(FakeClient([(0, ask(timeout=PARTIAL))]))
+    assert handed(done) == ("one", "main", True)
+    assert (done.took, done.record.attempts) == (10, 2)
+
+
+async def test_of_two_that_were_asked_at_once_the_one_that_spoke_is_heard() -> None:
+    at = candidates(Play(head=FOREVER), saying("two"), hedge_after=2.0, hedge_share=1.0)
+    done = await at.run(FakeClient([(0, ask(timeout=PARTIAL))]))
+    assert handed(done) == ("two", "other", True)
+    assert done.took == 10
+
+
+async def test_what_was_held_back_of_a_stream_comes_with_its_end() -> None:
+    begun = [chunk(role="assistant"), chunk(tool_calls=[{"index": 0, "id": "c", "function": {"name": "n"}}])]
+    main = Play(body=[*((1, piece) for piece in begun), (FOREVER, b"")])
+    done = await candidates(main, Play()).run(FakeClient([(0, ask(stream=True, timeout=PARTIAL))]))
+    assert done.client.body.startswith(b"".join(begun))
+    assert done.client.body.endswith(DONE)
+    assert heard("openai_chat", done.client.body, stream=True).stop.reason == "length"
+
+
+async def test_the_clients_own_patience_counts_as_a_limit() -> None:
+    headers = {"x-stainless-read-timeout": "5"}
+    done = await stage(saying("one")).run(FakeClient([(0, ask(timeout={"on_timeout": "partial"}))], headers))
+    assert handed(done)[0] == "one"
+    assert (done.took, done.record.timer) == (4.5, "patience")
+    assert done.client.headers["x-timeout-timer"] == "patience"

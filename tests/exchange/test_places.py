@@ -81,13 +81,14 @@ async def test_who_leaves_the_line_gives_the_turn_to_the_next(same_moment: bool)
     assert (now(), places.in_use, places.waiting) == (15, 0, 0)
 
 
-async def test_a_turn_that_is_cancelled_and_passed_over_gives_nothing_back() -> None:
-    places = Places(1, "here")
-    await places.take(10)
-    waiting = asyncio.create_task(places.take(10))
+async def test_a_place_given_back_in_the_moment_in_which_the_next_one_leaves_is_given_back_once() -> None:
+    places = Places(2, "there")
+    for _ in range(2):
+        await places.take(1000)
+    leaver = asyncio.create_task(hold(places, 5))
     await asyncio.sleep(0)
-    waiting.cancel()
-    # Before the one that was cancelled comes to run.
-    places.give(1)
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert (places.in_use, places.waiting) == (0, 0)
+    # The leaver's task learns of it only after the place has been given back.
+    leaver.cancel()
+    places.give(5)
+    await asyncio.gather(leaver, return_exceptions=True)
+    assert (places.in_use, places.waiting) == (1, 0)

@@ -149,6 +149,17 @@ async def test_a_whole_reply_is_handed_over(comes: float) -> None:
     assert again.ended == max(5.0, comes) - comes
 
 
+@pytest.mark.parametrize("rejoin", [30.0, None])
+async def test_a_whole_reply_may_take_longer_than_its_client_waits_where_that_may_return(rejoin: float | None) -> None:
+    play = scene(LATE, rejoin=rejoin)
+    patient = KEY | {"x-stainless-read-timeout": "2"}
+    first = play.come(client("first", ask(), headers=patient, leave=2))
+    await play.until(2.5)
+    again = play.come(client("again", ask(), headers=patient, retry=1))
+    await play.over()
+    assert (first.status, again.status, play.calls) == ((None, 200, 1) if rejoin else (504, 504, 2))
+
+
 async def test_who_leaves_again_is_waited_for_as_long_again() -> None:
     play = scene(Play(head=50, headers=JSON, body=[(0, WHOLE)]), rejoin=20)
     play.come(client("first", ask(), leave=2))
@@ -263,6 +274,7 @@ async def test_only_generations_are_kept(operation: Operation) -> None:
     entry = Entry(dialect=DIALECTS["openai_chat"], operation=operation)
     left: list[bool] = []
     one = book.around(client("x", leave=1), entry)
+    assert not one.may_return
     await one.receive()
     assert one.twin("x") is None
     one.watch(lambda: left.append(True))

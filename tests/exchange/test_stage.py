@@ -29,14 +29,14 @@ VENDOR = VendorUpstream(kind="anthropic", base_url="http://up.example")
 
 
 def verbatim() -> Stage:
-    return VerbatimStage(DIALECTS["anthropic"], VENDOR)
+    return VerbatimStage(DIALECTS["anthropic"], VENDOR, partial=True)
 
 
 def to(name: str) -> Stage:
     client = DIALECTS[name]
     body = json.dumps({"model": "m", "stream": True} | ASKED[name]).encode()
     request = client.decode_request(client.outline(Incoming(body=body, model="m", stream=True)))
-    return TranslateStage(DIALECTS["anthropic"], client, request)
+    return TranslateStage(DIALECTS["anthropic"], client, request, partial=True)
 
 
 STREAMED: dict[str, Callable[[], Stage]] = {
@@ -120,3 +120,29 @@ def test_a_sign_of_life_and_an_error_are_whole_events(stage: Stage) -> None:
     frames = splitter.feed(stage.fail(LATE))
     assert splitter.pending == 0
     assert b"Too late." in b"".join(frame.data or b"" for frame in frames)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_nothing_can_be_handed_over_of_what_has_not_begun(name: str) -> None:
+    assert ALL[name]().cut() is None
+
+
+def test_a_stream_can_be_cut_short_once(stage: Stage) -> None:
+    splitter = stage.client.splitter()
+    begun = fed(stage, message_stream("one", "two").partition(b"event: content_block_stop")[0])
+    ending = stage.cut()
+    assert ending
+    frames = splitter.feed(b"".join([*begun, ending]))
+    assert splitter.pending == 0
+    assert any(
+        word in b"".join(frame.raw for frame in frames) for word in (b"max_tokens", b"MAX_TOKENS", b"max_output_tokens")
+    )
+    assert stage.ended
+    assert stage.cut() == b""
+    assert stage.usage is not None
+    assert (stage.usage.input, stage.usage.output) == (7, 1)
+
+
+def test_a_stream_that_has_ended_is_not_cut(stage: Stage) -> None:
+    fed(stage, message_stream("one"))
+    assert stage.cut() == b""

@@ -33,6 +33,10 @@ def refused(status: int, retry_after: float | None = None, *, final: bool = Fals
             UpstreamRefused(refused(429), b"{}", [("retry-after", "7")]),
             Trouble(broke=Broke.STATUS, status=429, retry_after=7),
         ),
+        (
+            UpstreamRefused(refused(429), b"{}", [("retry-after", "0")]),
+            Trouble(broke=Broke.STATUS, status=429, retry_after=0),
+        ),
         (UpstreamRefused(refused(429, 3), b"{}", []), Trouble(broke=Broke.STATUS, status=429, retry_after=3)),
         (
             UpstreamRefused(refused(429, final=True), None, []),

@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
-from argo_relay.config.schema import Timeouts
 from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.policy.deadline import Limits, Phase, Stamps, settle
-from argo_relay.policy.defaults import default_layer
+from argo_relay.policy.deadline import Phase, Stamps
+from support.guards import dog, limits, now, play
 from support.stage import FOREVER, LoopClock
 
 pytestmark = pytest.mark.looptime
-
-
-def limits(**timeouts: Any) -> Limits:
-    return settle([default_layer(Timeouts(**timeouts), frozenset())], 3600)
-
-
-def dog(**timeouts: Any) -> Watchdog:
-    """Return a watchdog of an exchange whose body has been read."""
-    made = Watchdog(LoopClock(), limits(**timeouts))
-    made.received()
-    return made
-
-
-def now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def play(watchdog: Watchdog, *steps: float | Callable[[], object]) -> None:
-    """Run a block that sleeps for each number and calls each function."""
-    async with watchdog:
-        for step in steps:
-            if callable(step):
-                step()
-            else:
-                await asyncio.sleep(step)
 
 
 async def test_the_budget_runs_from_the_body_on_and_before_that_the_bodys_own_timer() -> None:

@@ -90,8 +90,8 @@ def test_the_streams_that_other_tests_draw_obey_the_grammar(events: list[Event])
     assert obeys(events)
 
 
-def test_only_signs_of_life_and_of_the_beginning_and_failures_are_no_content() -> None:
-    assert set(get_args(Event)) - set(CONTENT) == {Started, PartEnded, Heartbeat, Failed}
+def test_only_signs_of_life_and_of_the_beginning_tokens_and_failures_are_no_content() -> None:
+    assert set(get_args(Event)) - set(CONTENT) == {Started, PartEnded, UsageSeen, Heartbeat, Failed}
 
 
 def test_a_part_is_known_when_it_starts() -> None:

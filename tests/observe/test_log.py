@@ -80,6 +80,11 @@ def test_a_line_for_people() -> None:
     )
 
 
+def test_calls_to_several_upstreams_are_one_field() -> None:
+    line = logged(replace(PLAIN, attempts=3, calls={"main": 2, "spare": 1}), "text")
+    assert line.endswith(" attempts=3 calls='main=2, spare=1'")
+
+
 def test_a_line_for_machines() -> None:
     assert json.loads(logged(FULL, "json")) == {
         "time": "2027-01-15T08:00:00.123Z",

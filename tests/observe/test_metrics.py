@@ -56,7 +56,7 @@ LATE = replace(
 )
 LEFT = replace(OK, outcome=Outcome.CANCELLED, status=None, phase="waiting", saved=12.5, usage=None)
 EVERYTHING = replace(
-    LATE, partial=True, rejoined=True, attempts=3, fallbacks=1, hedges=1, queued=0.25, usage=Usage(input=1, output=2)
+    LATE, partial=True, rejoined="req_0", attempts=3, fallbacks=1, hedges=1, queued=0.25, usage=Usage(input=1, output=2)
 )
 PRESENT = Present(
     in_flight=lambda: 3,
@@ -195,6 +195,12 @@ def test_attempts_of_all_sorts() -> None:
         assert value(metrics, f"argo_relay_{name}_total", **PLACE) == count
     assert value(metrics, "argo_relay_queue_seconds_sum", upstream="main") == 0.25
     assert value(metrics, "argo_relay_queue_seconds_count", upstream="main") == 1
+
+
+def test_each_attempt_counts_at_the_upstream_that_it_went_to() -> None:
+    metrics = after(replace(OK, attempts=3, calls={"spare": 2, "main": 1}))
+    assert value(metrics, "argo_relay_attempts_total", **PLACE) == 1
+    assert value(metrics, "argo_relay_attempts_total", **PLACE | {"upstream": "spare"}) == 2
 
 
 @pytest.mark.parametrize(

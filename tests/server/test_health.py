@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from argo_relay.config.schema import Config, Upstream
+from argo_relay.config.schema import Breaker, Config, Route, Step, Upstream
 from support.site import Site, lists_models, site
 from support.stage import FOREVER, JSON, WHOLE, Play, ask
 
@@ -89,6 +89,20 @@ async def test_an_upstream_that_refuses_is_a_503_that_says_so_and_tells_no_addre
     assert "secret-upstream" not in str(body)
     assert body["upstream"]["models_from"] == "built-in catalogue"
     assert body["upstream"]["models"] > 20
+
+
+async def test_other_upstreams_are_told_of_and_need_not_be_well() -> None:
+    config = Config(
+        user="tester",
+        upstreams={"spare": Upstream(kind="openai", base_url="http://x.example")},
+        routes={"gpt-4o": Route(to=(Step(upstream="spare"), Step(upstream="main")))},
+        breaker=Breaker(failures=1),
+    )
+    async with site(None, config, others={"spare": Play(refuse=True)}) as there:
+        await there.http.post("/v1/chat/completions", content=ask())
+        status, body = await ready(there)
+    assert (status, body["status"]) == (200, "ready")
+    assert body["upstreams"] == {"spare": {"last_seen": None, "trouble": None, "models": 0, "resting": ["all models"]}}
 
 
 async def test_where_names_are_passed_on_no_catalogue_stands_in() -> None:

@@ -192,7 +192,8 @@ class Stand:
 
     def _relay(self, name: str) -> RelayProcess:
         if name not in self._relays:
-            config = f"{RELAYS[name]}upstream: {{base_url: {self.simulator.url}}}\n"
+            # Each row is about one request and what becomes of it.
+            config = f"{RELAYS[name]}upstream: {{base_url: {self.simulator.url}}}\nretries: 0\n"
             relay = self._relays[name] = self._stack.enter_context(RelayProcess(config=config))
             # It answers when the list of models has been read.
             assert httpx.get(f"{relay.url}/ready", timeout=PATIENCE).json()["upstream"]["models_from"] == "upstream"

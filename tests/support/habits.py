@@ -26,6 +26,7 @@ _WITHOUT_MODULE: Final = {
     TESTS / "dialects" / "test_fuzz.py",
     TESTS / "dialects" / "test_fuzzed.py",
     TESTS / "dialects" / "test_laws.py",
+    TESTS / "exchange" / "test_contract.py",
 }
 _WITHOUT_TEST: Final = {"__init__.py", "__main__.py"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ import httpx
 from argo_relay.config.schema import Config
 from argo_relay.framing import jsonx
 from argo_relay.server.app import create_app
-from support.stage import JSON, Play, Stage, stage
+from support.stage import JSON, Play, Plays, Stage, stage
 
 
 @dataclass
@@ -27,9 +27,11 @@ class Site:
 
 
 @asynccontextmanager
-async def site(play: Play | None = None, config: Config | None = None) -> AsyncIterator[Site]:
+async def site(
+    play: Play | None = None, config: Config | None = None, others: Mapping[str, Plays] | None = None
+) -> AsyncIterator[Site]:
     """Run the application; the upstream plays `play`, by default a list of models."""
-    there = stage(play or lists_models("gpt4o"), config)
+    there = stage(play or lists_models("gpt4o"), config, others=others)
     transport = httpx.ASGITransport(app=create_app(there.relay))
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
         yield Site(there, http)

@@ -11,7 +11,8 @@ from difflib import get_close_matches
 import msgspec
 
 from argo_relay.config.document import Items, Leaf, Members, Node, Refused
-from argo_relay.config.keys import KEYS, Key
+from argo_relay.config.key import Key
+from argo_relay.config.keys import KEYS
 from argo_relay.config.kinds import Kind, plain, shown, sort_of
 from argo_relay.errors import ConfigError
 

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from typing import Final
 
 from argo_relay.config.check import Findings, value_in
-from argo_relay.config.keys import KEYS, PREFIX
+from argo_relay.config.key import PREFIX
+from argo_relay.config.keys import KEYS
 from argo_relay.config.search import FILE_VARIABLE
 
 VARIABLES: Final = {key.variable: key for key in KEYS if not key.rows}

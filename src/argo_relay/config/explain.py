@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.config.keys import KEYS, Key, value_at
+from argo_relay.config.key import Key, value_at
+from argo_relay.config.keys import KEYS
 from argo_relay.config.kinds import plain, plainest
 from argo_relay.config.load import Loaded
 from argo_relay.config.routing import step_text

@@ -2,176 +2,15 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import Final
 
 import msgspec
 
-from argo_relay.config import addresses, kinds, routing
-from argo_relay.config.kinds import Kind
-from argo_relay.config.schema import Config
+from argo_relay.config import kinds, routing
+from argo_relay.config.key import Key
+from argo_relay.config.rows import MODEL_KEYS, ROUTE_KEYS, UPSTREAM_KEYS
 
-PREFIX: Final = "ARGO_RELAY_"
-FILE_NAME: Final = "argo-relay.yaml"
-
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of the table: a key, its Kind, and its help."""
-
-    name: str
-    """Dotted, from the top of the file (for `rows`: from the top of a row)."""
-    kind: Kind
-    meaning: str
-    """Whole sentences; the default is added to them where they are shown."""
-    example: str | None = None
-    """A value as it is written in YAML, where the default does not show the form."""
-    secret: bool = False
-    rows: tuple[Key, ...] = ()
-    """The keys of each row, when the key is a mapping of names to rows."""
-    names: Kind = routing.ROW_OF_MODEL
-    """What a row may be called."""
-    needed: bool = False
-    """Whether a row makes no sense without this key; a list in a row's place is taken for it."""
-
-    @property
-    def path(self) -> tuple[str, ...]:
-        """The name's parts."""
-        return tuple(self.name.split("."))
-
-    @property
-    def variable(self) -> str:
-        """The environment variable that overrides the key."""
-        return PREFIX + self.name.replace(".", "_").upper()
-
-    @property
-    def default(self) -> object:
-        """The value when nobody sets one."""
-        return value_at(Config(), self.path)
-
-
-def value_at(struct: object, path: tuple[str, ...]) -> object:
-    """Return the value of one key of a Config, or of one key of a row."""
-    return reduce(getattr, path, struct)
-
-
-_MODEL_KEYS: Final = (
-    Key(name="timeouts.total", kind=kinds.DURATION, meaning="The whole exchange with this model."),
-    Key(name="timeouts.connect", kind=kinds.DURATION, meaning="One attempt to connect, for this model."),
-    Key(name="timeouts.first_event", kind=kinds.DURATION_OR_NONE, meaning="The wait for this model's first content."),
-    Key(name="timeouts.idle", kind=kinds.DURATION_OR_NONE, meaning="The longest gap in this model's stream."),
-    Key(
-        name="parameters",
-        kind=kinds.DEEDS,
-        meaning="What becomes of parameters that this model does not take as they are, by their names in the "
-        "upstream's dialect (`a.b` is a member of `a`); no built-in row touches these. keep; drop, drop unless VALUE, "
-        "drop beside NAME; rename NAME; default VALUE; nearest WORD ...; thinking adaptive, thinking enabled.",
-    ),
-)
-
-_UPSTREAM_ROWS: Final = (
-    Key(
-        name="kind",
-        kind=kinds.choice("argo", "openai", "openai_responses", "anthropic", "google", "llamacpp"),
-        meaning="What the upstream speaks: argo is Argo, each model on the route that serves it best; openai is Chat "
-        "Completions (vLLM, Ollama, ALCF's endpoints, OpenAI); openai_responses, anthropic and google are these "
-        "vendors' APIs; llamacpp is llama.cpp's server. For all but argo model names are passed on as they are.",
-    ),
-    Key(
-        name="environment",
-        kind=kinds.choice("prod", "dev", "test"),
-        meaning="Which of Argo's environments answers: prod, dev or test.",
-    ),
-    Key(
-        name="base_url",
-        kind=kinds.BASE_URL,
-        meaning="Another address in place of the environment's or the vendor's; a tunnel to Argo belongs into "
-        "connect_to. /v1/chat/completions, /v1/models and so on are appended to it.",
-        example="http://localhost:8000",
-    ),
-    Key(
-        name="key_env",
-        kind=kinds.VARIABLE,
-        meaning="The environment variable that holds the upstream's key, for kinds that ask for one; null for none. "
-        "Argo takes the user name instead.",
-        example="OPENAI_API_KEY",
-    ),
-    Key(
-        name="refresh",
-        kind=kinds.INTERVAL_OR_NONE,
-        meaning="How often to ask the upstream which models it has; null for at the start only. SIGHUP, and a request "
-        "for a name that nobody knows, have it asked at once.",
-    ),
-    Key(
-        name="resolve",
-        kind=addresses.RESOLVE,
-        meaning="Addresses to take for names that are not looked up then; TLS and HTTP keep the name.",
-        example='["apps.inside.anl.gov:443:10.0.0.1"]',
-    ),
-    Key(
-        name="connect_to",
-        kind=addresses.CONNECT_TO,
-        meaning="Other hosts and ports to connect to, an SSH forward for example; TLS and HTTP keep the name. "
-        "An empty HOST1 or PORT1 means any, an empty HOST2 or PORT2 the same.",
-        example='["apps.inside.anl.gov:443:localhost:8443"]',
-    ),
-    Key(
-        name="proxy",
-        kind=addresses.PROXY,
-        meaning="The proxy to go through: http:// or https:// for one that takes CONNECT, socks5:// or socks5h:// for "
-        "SOCKS5, which then looks up names. none goes through none; null asks HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and "
-        "NO_PROXY. A password in it is never shown: keep this file 0600.",
-        example="socks5h://localhost:1080",
-        secret=True,
-    ),
-    Key(
-        name="ca_bundle",
-        kind=kinds.PATH_OR_NONE,
-        meaning="A PEM file of the certificate authorities to trust, in place of the system's.",
-        example="/etc/ssl/certs/argonne.pem",
-    ),
-    Key(
-        name="max_in_flight",
-        kind=kinds.COUNT_OR_NONE,
-        meaning="How many exchanges it answers at once; those beyond it wait in order. null: as many as the relay "
-        "takes.",
-        example="8",
-    ),
-    Key(
-        name="tell_timeout",
-        kind=kinds.BOOLEAN,
-        meaning="Tell it what is left of a request's time, in the header X-Request-Timeout; for another relay, and "
-        "others that know the header.",
-    ),
-)
-"""The keys of one upstream."""
-
-_UPSTREAM_KEYS: Final = tuple(msgspec.structs.replace(key, name=f"upstream.{key.name}") for key in _UPSTREAM_ROWS)
-
-_ROUTE_KEYS: Final = (
-    Key(
-        name="to",
-        kind=routing.STEPS,
-        meaning="Who is asked, in order: UPSTREAM, or UPSTREAM/MODEL where the model has another name there. Those "
-        "with a weight share the first attempts; the others are asked when these have failed.",
-        needed=True,
-    ),
-    Key(
-        name="retries",
-        kind=routing.RETRIES_OR_NONE,
-        meaning="How often to go through them again when all have failed; null for what `retries` of the relay says.",
-    ),
-    Key(
-        name="hedge_after",
-        kind=kinds.DURATION_OR_NONE,
-        meaning="Silence after which the next one is asked, too (a single one again); the first to answer is taken, "
-        "the other is cut. It may cost tokens twice. null for never.",
-    ),
-    Key(
-        name="hedge_share",
-        kind=routing.SHARE,
-        meaning="The part of the route's requests that may be asked of two, as 0.05 or 5%.",
-    ),
-)
+_MAIN_KEYS: Final = tuple(msgspec.structs.replace(key, name=f"upstream.{key.name}") for key in UPSTREAM_KEYS)
 
 GROUPS: Final = {
     "upstream": "Who answers; routes call it `main`.",
@@ -232,14 +71,14 @@ KEYS: Final = (
         meaning="Web pages that may use the relay from a browser, by origin; all others get 403.",
         example="[https://app.example.org]",
     ),
-    *_UPSTREAM_KEYS,
+    *_MAIN_KEYS,
     Key(
         name="upstreams",
         kind=kinds.ROWS,
         meaning="Other upstreams, by the names that `routes` call them; each has the keys of `upstream`. A name has "
         "letters, digits, `-`, `_` and `.`.",
         example='{dev: {environment: dev}, vllm: {kind: openai, base_url: "http://localhost:8000", max_in_flight: 8}}',
-        rows=_UPSTREAM_ROWS,
+        rows=UPSTREAM_KEYS,
         names=routing.UPSTREAM_NAME,
     ),
     Key(
@@ -249,7 +88,7 @@ KEYS: Final = (
         "`upstream` alone. Of several that fit the name itself counts, else the longest pattern. docs/routes.md has "
         "recipes.",
         example='{gpt-4o: {to: [main, main/gpt-4.1], retries: 2, hedge_after: 5s}, "claude-*": [main]}',
-        rows=_ROUTE_KEYS,
+        rows=ROUTE_KEYS,
         names=routing.ROUTE_NAME,
     ),
     Key(
@@ -312,7 +151,7 @@ KEYS: Final = (
         meaning="What differs for single models, by name: timeouts total, connect, first_event and idle, and what "
         "becomes of parameters that a model does not take as they are.",
         example="{gpt-4o: {timeouts: {total: 1800, idle: null}, parameters: {seed: drop}}}",
-        rows=_MODEL_KEYS,
+        rows=MODEL_KEYS,
     ),
     Key(
         name="aliases",

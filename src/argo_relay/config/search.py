@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.config.keys import FILE_NAME, PREFIX
+from argo_relay.config.key import FILE_NAME, PREFIX
 from argo_relay.errors import ConfigError
 
 FILE_VARIABLE: Final = f"{PREFIX}CONFIG"

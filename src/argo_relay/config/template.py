@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from textwrap import wrap
 
 from argo_relay.config.explain import written
-from argo_relay.config.keys import GROUPS, KEYS, PREFIX
+from argo_relay.config.key import PREFIX
+from argo_relay.config.keys import GROUPS, KEYS
 
 _HEAD = f"""\
 # The configuration of argo-relay.

@@ -88,7 +88,7 @@ async def check_generation(case: Case, directory: Directory) -> Finding:
         raise Trouble(Check.GENERATION, "the upstream lists no model to chat with", "Name one with --model NAME.")
     config = case.loaded.config
     # It is this upstream that is examined, as it is now: no other may answer in its place, nor it itself later.
-    alone = msgspec.structs.replace(config, routes={}, retries=0)
+    alone = msgspec.structs.replace(config, upstream=case.row, routes={}, retries=0)
     site = Site(MAIN, case.upstream, directory, alone, case.clock)
     relay = Relay(alone, default_layer(config.timeouts, set()), [site], lambda _: None, case.clock)
     message = {"role": "user", "content": _PROMPT}

@@ -39,7 +39,11 @@ class Attempt(Guard):
 
     def content(self) -> None:
         """Take note that the upstream has sent something that carries content."""
+        first = self.stamps.content is None
         self.stamps.content = self._clock.now()
+        if first:
+            # From here on the timer looks for itself what is due, also where nothing is written before the end.
+            self._arm()
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""

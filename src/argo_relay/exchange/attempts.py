@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,6 +17,7 @@ from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
 from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.operations import plan
+from argo_relay.exchange.partial import ending_of
 from argo_relay.exchange.places import Places
 from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.race import Race
@@ -50,6 +52,8 @@ class Attempts:
         """The attempt that has the client's reply, else the newest."""
         self.made = 0
         """Calls that were sent upstream, or begun to be."""
+        self.calls: Counter[str] = Counter()
+        """The same, by the upstreams' names."""
         self.fallbacks = 0
         """Of these: to another candidate than the one before."""
         self.hedges = 0
@@ -64,6 +68,8 @@ class Attempts:
         self._voice = voice
         self._race: Race | None = None
         self._last: Candidate | None = None
+        self._trials: list[Trial] = []
+        """All attempts, where what there is of them may be handed over."""
 
     async def serve(self) -> None:
         """Have the request served; raise what the last attempt ended in when none has done it."""
@@ -90,6 +96,22 @@ class Attempts:
         candidate = self.trial.candidate
         said = [("x-model", candidate.model), ("x-upstream", candidate.site.name), ("x-attempts", str(self.made))]
         return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
+
+    def ending(self) -> bytes | None:
+        """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
+
+        Of a whole reply the client has got nothing yet: there any attempt may have it, the newest first.
+        """
+        trials = [] if self.trial is None else [self.trial]
+        if not self._asked.outline.stream and not self._outlet.claimed:
+            trials += [one for one in reversed(self._trials) if one is not self.trial]
+        for trial in trials:
+            ending = ending_of(trial.plan, trial.lane, self._outlet)
+            if ending is not None:
+                if trial is not self.trial:
+                    self._follow(trial)
+                return ending
+        return None
 
     async def _round(self) -> None:
         """Try the candidates once, each in its turn; raise the last one's error."""
@@ -183,6 +205,8 @@ class Attempts:
             chosen, attempt, self._outlet, self._voice.headers, commit=lambda: self._commit(trial), hold=several
         )
         trial = Trial(candidate=candidate, plan=chosen, attempt=attempt, lane=lane)
+        if self._asked.partial:
+            self._trials.append(trial)
         return trial
 
     async def _try(self, trial: Trial) -> None:
@@ -228,6 +252,7 @@ class Attempts:
         if self.trial is trial:
             self._watchdog.follow(trial.attempt.stamps)
         self.made += 1
+        self.calls[trial.candidate.site.name] += 1
         self.fallbacks += self._last is not None and self._last is not trial.candidate
         self._last = trial.candidate
 
@@ -238,7 +263,13 @@ class Attempts:
 
     def _trouble(self, error: RelayError) -> Trouble | None:
         """Return what an error says of the attempt; None when no other may follow."""
+        if isinstance(error, DeadlinePassed) and self._has_part():
+            return None
         return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
+
+    def _has_part(self) -> bool:
+        """Tell whether there is something of a whole reply that its client would rather have than another attempt."""
+        return any(one.plan.stage.gathers and one.plan.stage.cut() is not None for one in self._trials)
 
     def _pause(self, number: int, error: RelayError) -> float | None:
         """Return the seconds until the next round; None when there is none, or no time for it."""

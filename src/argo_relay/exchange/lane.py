@@ -76,7 +76,8 @@ class Lane:
         self._headers = headers
         self._commit = commit
         self._hold = hold
-        self._held = b""
+        self.held = b""
+        """What was held back so far."""
         notices = plan.upstream.notices if plan.screened else None
         self._screen = Screen(plan.spoken, notices) if notices is not None else None
         self.received = 0
@@ -155,6 +156,8 @@ class Lane:
     async def _stream(self, answer: Answer, passed: Headers) -> None:
         stage, splitter = self.stage, self.stage.upstream.splitter()
         while chunk := await answer.read():
+            if not self.received:
+                self._attempt.enter(Phase.STREAMING)
             self.received += len(chunk)
             frames = splitter.feed(chunk)
             if frames:
@@ -165,7 +168,7 @@ class Lane:
                 raise Refused(_upstream_failure("sent an event of unreasonable size"))
         rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), passed, last=True)
         block = self._fed(stage.finish, rest)
-        held, self._hold = self._held, False
+        held, self._hold = self.held, False
         await self._pass_on(held + block if stage.failure is None else b"", passed)
         self._attempt.writing()
         await self._outlet.end()
@@ -189,6 +192,9 @@ class Lane:
             if self.first_event is None:
                 self.first_event = self._attempt.elapsed()
             self._attempt.content()
+            if self.stage.gathers:
+                # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
+                self._commit()
         return block
 
     async def _pass_on(self, block: bytes, passed: Headers) -> None:
@@ -208,11 +214,11 @@ class Lane:
 
     def _released(self, block: bytes) -> bytes:
         """Return all that was held back when it is time, and nothing until then."""
-        self._held += block
+        self.held += block
         stage = self.stage
-        if not (stage.events or stage.ended or stage.failed or len(self._held) > _MOST_HELD):
+        if not (stage.events or stage.ended or stage.failed or len(self.held) > _MOST_HELD):
             return b""
-        block, self._held, self._hold = self._held, b"", False
+        block, self.held, self._hold = self.held, b"", False
         return block
 
     def _refused(self, failure: Failure, passed: Headers, body: bytes | None = None) -> UpstreamRefused:

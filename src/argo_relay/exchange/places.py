@@ -47,11 +47,11 @@ class Places:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn in self._line:
-                self._line.remove(turn)
-            elif not turn.cancelled():
-                # The turn came in the same moment; one that was cancelled first has been passed over.
+            if not turn.cancelled():
+                # The turn came in the same moment.
                 self._pass_on()
+            elif turn in self._line:
+                self._line.remove(turn)
             raise
 
     def give(self, held: float) -> None:
@@ -62,8 +62,8 @@ class Places:
     def _pass_on(self) -> None:
         while self._line:
             turn = self._line.popleft()
-            # One that has been cancelled leaves the line by itself, but perhaps only after this.
-            if not turn.done():
+            # One that is cancelled leaves the line when its task goes on, which may be after this: it has no place.
+            if not turn.cancelled():
                 turn.set_result(None)
                 return
         self.in_use -= 1

@@ -131,6 +131,11 @@ class Recorded:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def may_return(self) -> bool:
+        """The client may leave, and come back for the reply."""
+        return self._mark is not None and self._rejoin.keep is not None
+
+    @property
     def waits(self) -> bool:
         """Nobody reads this reply."""
         return self._reader is None
@@ -164,7 +169,7 @@ class Recorded:
         To be asked once, when the body has been read and before anything is sent upstream.
         """
         self.request_id = request_id
-        if self._mark is None or self._rejoin.keep is None:
+        if self._mark is None or not self.may_return:
             return None
         digest = self._mark.digest()
         self.joined = self._rejoin.twin(digest, self.retries)

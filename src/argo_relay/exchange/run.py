@@ -133,13 +133,17 @@ class Exchange:
 
     async def _hand_over(self, timer: str) -> bool:
         """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
-        trial = self._trial
-        if not self._wants_partial or trial is None:
+        attempts, outlet = self._attempts, self._outlet
+        if not self._wants_partial or attempts is None:
             return False
         try:
+            ending = attempts.ending()
+            if ending is None or attempts.trial is None:
+                return False
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 headers = [*self._every_reply(), ("x-timeout-timer", timer)]
-                self._partial = await hand_over(trial.plan, self._outlet, headers)
+                await hand_over(ending, attempts.trial.plan, outlet, headers)
+                self._partial = True
         except TimeoutError:
             self._client.abort()
             return True
@@ -206,8 +210,7 @@ class Exchange:
         self._patience = patience_of(self._client.request_headers)
         kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
         # Who may come back for the reply has not given it up.
-        may_rejoin = self._relay.rejoin.keep is not None
-        return limits if kept_alive or may_rejoin else within(limits, self._patience)
+        return limits if kept_alive or self._client.may_return else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
@@ -317,6 +320,7 @@ class Exchange:
             upstream=trial.candidate.site.name,
             spoken=trial.plan.spoken.name,
             attempts=attempts.made,
+            calls=dict(attempts.calls) if len(attempts.calls) > 1 else {},
             fallbacks=attempts.fallbacks,
             hedges=attempts.hedges,
             queued=attempts.queued or None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,12 +12,27 @@ from argo_relay.dialects.base import Dialect, StreamDecoder, encode_events
 from argo_relay.errors import BadJson
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY
-from argo_relay.neutral.events import CONTENT, Ended, Event, Failed, Heartbeat, Started, UsageSeen
+from argo_relay.neutral.events import (
+    CONTENT,
+    ArgumentsDelta,
+    Ended,
+    Event,
+    Failed,
+    Heartbeat,
+    PartEnded,
+    PartStarted,
+    Started,
+    TextDelta,
+    UsageSeen,
+)
 from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.fold import Fold, unfold
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.reply import Reply, Usage
 from argo_relay.neutral.request import Request
+
+_OF_THE_ANSWER: Final = (PartStarted, TextDelta, ArgumentsDelta, PartEnded)
+"""Events that a client has something of, once they are written; half a call is nothing in Gemini's words."""
 
 
 class TranslateStage:
@@ -52,6 +68,8 @@ class TranslateStage:
         self._encoder = client.stream_encoder(request)
         self._lost: Losses = []
         self._fold = Fold() if partial else None
+        self._said = False
+        """Something of the answer has been written."""
 
     @property
     def losses(self) -> Losses:
@@ -97,7 +115,7 @@ class TranslateStage:
         block: list[bytes] = []
         events = ended(self._decoder) or self._fold.ending()
         self._write(events, block)
-        return b"".join(block) if events else None
+        return b"".join(block) if events and self._said else None
 
     def heartbeat(self) -> bytes:
         """Return the client's dialect's sign of life, in the state that its stream is in."""
@@ -138,16 +156,17 @@ class TranslateStage:
                 self._fold.feed(event)
             if isinstance(event, CONTENT):
                 self.events += 1
-                if isinstance(event, UsageSeen):
-                    self.usage = event.usage.over(self.usage)
-                elif isinstance(event, Ended):
-                    self.ended = True
+                self.ended = isinstance(event, Ended)
+            elif isinstance(event, UsageSeen):
+                self.usage = event.usage.over(self.usage)
             elif isinstance(event, Started) and not event.model:
                 # Some servers name no model: then it is the one that was asked for.
                 named = msgspec.structs.replace(event, model=self._request.model)
                 block.append(self._encoder.feed(named))
                 continue
-            block.append(self._encoder.feed(event))
+            written = self._encoder.feed(event)
+            self._said = self._said or (written != b"" and isinstance(event, _OF_THE_ANSWER))
+            block.append(written)
 
 
 def ended(decoder: StreamDecoder) -> list[Event]:

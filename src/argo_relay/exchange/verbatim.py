@@ -107,6 +107,7 @@ class VerbatimStage:
 
     def cut(self) -> bytes | None:
         """Return what the stream lacks to have ended at its length limit, or by itself where it is all but over."""
+        self.usage = self._watch.usage
         if self.ended:
             return b""
         if self._cut is None or self.failed or self.failure is not None:
@@ -114,6 +115,7 @@ class VerbatimStage:
         ending = self._watch.finish()
         if ending is None:
             ending = self._cut.cut()
+        # Some watches look at what is the last count only when they are told that it was.
         self.usage = self._watch.usage
         self.ended = ending is not None
         return ending

@@ -16,7 +16,7 @@ from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.plan import Plan
 from argo_relay.exchange.site import Candidate
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.policy.deadline import Limit, Source, Timer
+from argo_relay.policy.deadline import Limit, Phase, Source, Timer
 from argo_relay.policy.retry import Broke, Trouble, retry_after_of
 
 _OPERATORS: Final = (Source.MODEL, Source.CONFIG, Source.DEFAULT)
@@ -37,7 +37,8 @@ def trouble_of(error: RelayError, now: float) -> Trouble | None:
     """Return what an attempt's error says; None when no other attempt could do better. `now` in Unix seconds."""
     if isinstance(error, UpstreamRefused):
         failure = error.failure
-        retry_after = retry_after_of(dict(error.headers), now) or failure.retry_after
+        told = retry_after_of(dict(error.headers), now)
+        retry_after = failure.retry_after if told is None else told
         return Trouble(broke=Broke.STATUS, status=failure.status, retry_after=retry_after, final=failure.final)
     if isinstance(error, UpstreamError):
         return Trouble(broke=Broke.CONNECTION)
@@ -85,8 +86,9 @@ def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) 
     if not failed:
         candidate.ended()
         return
-    connecting = isinstance(error, DeadlinePassed) and error.timer == Timer.CONNECT
-    unreachable = isinstance(error, ConnectFailed) or connecting
+    # Whichever timer has ended the wait.
+    connecting = trial.attempt.stamps.phase is Phase.CONNECTING
+    unreachable = connecting or isinstance(error, ConnectFailed)
     if candidate.failed(clock.now(), unreachable=unreachable):
         what = "cannot be reached" if unreachable else f"fails for the model {candidate.model}"
         _log.warning("the upstream %s %s: it rests, and is tried last until then", candidate.site.name, what)

@@ -113,5 +113,5 @@ Event = (
     | Failed
 )
 
-CONTENT = (PartStarted, TextDelta, ArgumentsDelta, SealDelta, Cited, UsageSeen, Ended)
-"""Events that say something new: the timers for content count these."""
+CONTENT = (PartStarted, TextDelta, ArgumentsDelta, SealDelta, Cited, Ended)
+"""Events that say something of the answer: the timers for content count these. Tokens are told before it, too."""

@@ -67,6 +67,8 @@ class TroubleLog(logging.Handler):
 def _fields(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(record)
     usage = fields.pop("usage", None) or {}
+    if calls := fields.get("calls"):
+        fields["calls"] = ", ".join(f"{upstream}={count}" for upstream, count in calls.items())
     fields |= {f"tokens_{name}": count for name, count in usage.items() if name != "raw"}
     fields["time"] = _moment(record.time)
     return {

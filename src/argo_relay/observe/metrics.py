@@ -66,7 +66,7 @@ _COUNTERS: Final = {
     "attempts": ("Calls sent upstream.",),
     "fallbacks": ("Calls that went to another candidate than the one before.",),
     "hedges": ("Calls that ran beside another.",),
-    "rejoined": ("Exchanges that joined a generation which an earlier request had begun.",),
+    "rejoined": ("Exchanges whose clients got the reply to an earlier request.",),
     "events": ("Events of upstreams' replies; one that is no stream is one event.",),
     "tokens": ("Tokens as upstreams counted them: `input` with those of caches, `output` with reasoning.", "kind"),
 }
@@ -182,6 +182,9 @@ class _Own:
         for name, count in _counts(record):
             if count:
                 counters[name][place].inc(count)
+        for upstream, count in (record.calls or {place[1]: record.attempts}).items():
+            if count:
+                counters["attempts"][place[0], upstream].inc(count)
         for kind, count in _tokens(record):
             if count:
                 counters["tokens"][kind, *place].inc(count)
@@ -199,7 +202,6 @@ class _Own:
 def _counts(record: Record) -> tuple[tuple[str, int], ...]:
     """Return what a record counts itself, by the name of the counter that it is added to."""
     return (
-        ("attempts", record.attempts),
         ("fallbacks", record.fallbacks),
         ("hedges", record.hedges),
         ("events", record.events),

@@ -22,13 +22,16 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is worth knowing of an exchange afterwards; times in seconds, sizes in bytes.
 
     `phase` is where it ended when it did not end well; `saved` is the time that an upstream need not work any more
-    because its client left; `user` is whom Argo was asked for; `upstream` is the name of the one that answered, and
-    `spoken` the dialect that it was asked in; `losses` what did not cross. `attempts` counts the calls sent upstream,
-    `fallbacks` those of them that went to another candidate than the one before, `hedges` those that ran beside
-    another; `queued` is the time spent waiting for places. `partial`: a timer fired, and the client got what there was.
-    `rejoined` is the id of an earlier request, whose reply this one's client got. `operation` is what was asked for, in
-    the words of `upstreams.base`. `timer` is the one that fired, and `timer_source` where its limit came from;
-    `timeout` is the total, and `timeout_source` where that came from.
+    because its client left. `user` is whom Argo was asked for; `upstream` is the name of the one that answered, and
+    `spoken` the dialect that it was asked in; `losses` what did not cross. `operation` is what was asked for, in the
+    words of `upstreams.base`.
+
+    `attempts` counts the calls sent upstream (`calls` by upstream, where there were several), `fallbacks` those of them
+    that went to another candidate than the one before, `hedges` those that ran beside another; `queued` is the time
+    spent waiting for places. `rejoined` is the id of an earlier request, whose reply this one's client got.
+
+    `timer` is the one that fired, and `timer_source` where its limit came from; `timeout` is the total, and
+    `timeout_source` where that came from. `partial`: a timer fired, and the client got what there was.
     """
 
     time: float
@@ -44,6 +47,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     upstream: str | None = None
     spoken: str | None = None
     attempts: int = 0
+    calls: dict[str, int] = {}
     fallbacks: int = 0
     hedges: int = 0
     queued: float | None = None

@@ -27,13 +27,17 @@ from argo_relay.server.routes import routes
 
 _TOLD: Final = (
     "retry-after",
+    "x-attempts",
     "x-losses",
+    "x-model",
     "x-rejoined",
     "x-request-id",
     "x-should-retry",
     "x-timeout",
+    "x-timeout-partial",
     "x-timeout-source",
     "x-timeout-timer",
+    "x-upstream",
     "x-upstream-request-id",
 )
 """Headers that scripts of allowed origins may read; without `x-should-retry` the official client would retry."""

@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.relay import Relay
+from argo_relay.exchange.site import Site
+from argo_relay.policy.breaker import State
 from argo_relay.server.responses import json_response
 
 _RECENT_SECONDS: Final = 30.0
@@ -42,6 +44,7 @@ def ready(relay: Relay) -> Any:
         # An answer that is no list of models is an answer: exchanges may well work.
         reachable = lately()
         fine = reachable and not relay.admission.stopping
+        others = [site for site in relay.sites.values() if site is not relay.main]
         body = {
             "status": "ready" if fine else "not ready",
             "stopping": relay.admission.stopping,
@@ -54,10 +57,22 @@ def ready(relay: Relay) -> Any:
                 "models": len(directory.roster.listed()),
                 "models_from": _source(relay),
             },
+            **({"upstreams": {site.name: _other(site) for site in others}} if others else {}),
         }
         return json_response(body, 200 if fine else 503)
 
     return answer
+
+
+def _other(site: Site) -> dict[str, Any]:
+    """Tell of an upstream that routes name; exchanges may work without it."""
+    directory = site.directory
+    return {
+        "last_seen": _shown(directory.last_seen),
+        "trouble": directory.trouble,
+        "models": len(directory.roster.listed()),
+        "resting": [model or "all models" for model, state in site.states().items() if state is not State.CLOSED],
+    }
 
 
 async def _ask(directory: Directory) -> None:

@@ -29,7 +29,7 @@ from argo_relay.exchange.site import Site
 from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
-from argo_relay.server.protocol import Protocol
+from argo_relay.server.plain import plain
 from argo_relay.transport.deferred import DeferredTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from argo_relay.observe.metrics import Metrics
     from argo_relay.observe.present import Present
 
-_KEEP_ALIVE_SECONDS: Final = 75
 _FAREWELL_SECONDS: Final = 2.0
 """How long replies that were ended may take to reach their clients before their connections are cut."""
 
@@ -82,19 +81,8 @@ async def serve(
         if metrics is not None:
             extra += await stack.enter_async_context(_figures(metrics, relay, doors))
         app = create_app(relay, extra)
-        config = uvicorn.Config(
-            app,
-            http=Protocol,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=int(loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1),
-        )
-        await _Server(config, relay, on_start).serve([doors.clients])
+        settings = plain(app, loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1)
+        await _Server(settings, relay, on_start).serve([doors.clients])
 
 
 def _metrics(config: Config) -> Metrics | None:
@@ -159,7 +147,10 @@ async def _site(
     address = base_url if name == MAIN else address_of(row)
     transport = DeferredTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
     upstream = upstream_of(row, config.user, os.environ, address, name)
-    warn = logging.getLogger("argo_relay").warning
+
+    def warn(what: str) -> None:
+        logging.getLogger("argo_relay").warning("%s", what if name == MAIN else f"{name}: {what}")
+
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
     refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from argo_relay.observe.metrics import Metrics
-from argo_relay.server.protocol import Protocol
+from argo_relay.server.plain import plain
 
 PATH: Final = "/metrics"
 _Page = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
@@ -38,18 +38,7 @@ def scrape_route(metrics: Metrics) -> Route:
 @asynccontextmanager
 async def scraped(metrics: Metrics, listening: socket.socket) -> AsyncIterator[None]:
     """Serve the page, and nothing else, on a socket that listens, until the block ends."""
-    config = uvicorn.Config(
-        Starlette(routes=[scrape_route(metrics)]),
-        http=Protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = _Server(config)
+    server = _Server(plain(Starlette(routes=[scrape_route(metrics)]), grace=1))
     serving = asyncio.create_task(server.serve([listening]), name="metrics")
     try:
         yield

@@ -33,10 +33,17 @@ def watched(data: bytes) -> tuple[AnthropicStreamWatch, list[bool], bytes]:
 @pytest.mark.parametrize("named", [True, False])
 def test_a_whole_stream_is_followed(named: bool) -> None:
     watch, content, before = watched(stream(START, PING, TEXT, DELTA, ENDING, STOP, named=named))
-    assert content == [True, False, True, True, True, False]
+    assert content == [False, False, True, True, True, False]
     assert (watch.ended, watch.failure is not None, before, watch.finish()) == (True, False, b"", b"")
     assert watch.usage is not None
     assert (watch.usage.input, watch.usage.output, watch.usage.cache_read) == (8, 7, 3)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_delta_that_adds_nothing_is_no_content(named: bool) -> None:
+    deltas = [{"text": ""}, {"partial_json": ""}, {"text": 'say "" and "text":""'}, {"partial_json": '{"text":""}'}]
+    events = [DELTA | {"delta": {"type": "x"} | delta} for delta in deltas]
+    assert watched(stream(*events, named=named))[1] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(("block", "reason"), [(TEXT, "end_turn"), (CALL, "tool_use")])

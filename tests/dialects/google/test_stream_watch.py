@@ -42,6 +42,25 @@ def test_a_stream_that_ends_properly() -> None:
     assert (watch.usage.input, watch.usage.output) == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("candidate", "carries"),
+    [
+        ({"content": {"parts": [{"text": ""}]}}, False),
+        ({"content": {"parts": []}, "index": 0}, False),
+        ({"content": {"role": "model"}, "safetyRatings": []}, False),
+        ({}, False),
+        ({"content": {"parts": [{"text": "a"}]}}, True),
+        ({"content": {"parts": [{"text": '"text": ""'}]}}, True),
+        ({"content": {"parts": [{"text": "", "thoughtSignature": "c2lnbg=="}]}}, True),
+        ({"content": {"parts": [{"functionCall": {"name": "n", "args": {"text": ""}}}]}}, True),
+        ({"groundingMetadata": {}}, True),
+    ],
+)
+def test_a_chunk_that_adds_nothing_is_no_content(candidate: dict[str, Any], carries: bool) -> None:
+    assert watched(events({"candidates": [candidate]}, [{"candidates": [candidate]}]))[1] == [carries, carries]
+    assert watched(elements({"candidates": [candidate]}), array=True)[1] == [carries]
+
+
 def test_usage_may_follow_the_finish() -> None:
     watch, _ = watched(events(MORE, {"candidates": [{"finishReason": "STOP"}]}, {"usageMetadata": USAGE}))
     assert watch.finish() == b""

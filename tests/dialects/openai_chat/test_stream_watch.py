@@ -116,8 +116,8 @@ def test_what_carries_none(frame: bytes) -> None:
     assert watched.watch.failure is None
 
 
-def test_a_finish_and_the_usage_are_content() -> None:
-    assert Watched(ROLE + HELLO + STOP + USAGE + DONE).content == [False, True, True, True, False]
+def test_a_finish_is_content_and_the_usage_is_not() -> None:
+    assert Watched(ROLE + HELLO + STOP + USAGE + DONE).content == [False, True, True, False, False]
 
 
 @pytest.mark.parametrize(

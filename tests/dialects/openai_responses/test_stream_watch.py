@@ -47,6 +47,12 @@ def test_a_stream_that_ends(named: bool) -> None:
     assert (watch.usage.input, watch.usage.output) == (5, 2)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_delta_that_adds_nothing_is_no_content(named: bool) -> None:
+    texts = ["", 'say "" and "delta":""']
+    assert watched(*(DELTA | {"delta": text} for text in texts), named=named)[1] == [False, True]
+
+
 def test_words_of_an_ending_within_a_text_end_nothing() -> None:
     quoted = {**DELTA, "delta": 'say "response.completed" and "error"'}
     for named in (True, False):

@@ -22,6 +22,8 @@ from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
 
 _CALL: Final = re.compile(rb'"type"\s*:\s*"tool_use"')
+_EMPTY: Final = re.compile(rb'"(?:text|thinking|partial_json|signature)"\s*:\s*""')
+"""What a delta that adds nothing holds: within a string the quotes would be escaped."""
 _SILENT: Final = (False, b"")
 _SAID: Final = (True, b"")
 
@@ -52,7 +54,7 @@ class AnthropicStreamWatch:
         # By far the most frames are deltas: their name tells all that the relay needs. A last frame without its blank
         # line is read, for it may have been cut off.
         if event == b"content_block_delta" and not self._closing:
-            return _SAID
+            return _SILENT if _adds_nothing(data) else _SAID
         if event == b"content_block_start" and not self._closing:
             self._calls = self._calls or _CALL.search(data) is not None
             return _SAID
@@ -94,7 +96,8 @@ class AnthropicStreamWatch:
         if kind == "message_start":
             message = value.get("message")
             self._started = True
-            return self._see(message.get("usage") if isinstance(message, dict) else None), b""
+            self._see(message.get("usage") if isinstance(message, dict) else None)
+            return _SILENT
         if kind == "message_delta":
             delta = value.get("delta")
             self._stopped = self._stopped or (isinstance(delta, dict) and bool(delta.get("stop_reason")))
@@ -102,14 +105,13 @@ class AnthropicStreamWatch:
             return _SAID
         if kind == "content_block_start":
             self._calls = self._calls or _CALL.search(data) is not None
-        return kind in ("content_block_start", "content_block_delta"), b""
+            return _SAID
+        return kind == "content_block_delta" and not _adds_nothing(data), b""
 
-    def _see(self, usage: Any) -> bool:
-        if not isinstance(usage, dict):
-            return False
-        self._counts = self._counts | {name: count for name, count in usage.items() if count is not None}
-        self.usage = decode_usage(self._counts)
-        return self.usage is not None
+    def _see(self, usage: Any) -> None:
+        if isinstance(usage, dict):
+            self._counts = self._counts | {name: count for name, count in usage.items() if count is not None}
+            self.usage = decode_usage(self._counts)
 
     def _missing_stop(self) -> bytes:
         if self._stopped or not self._started:
@@ -121,3 +123,7 @@ class AnthropicStreamWatch:
             "usage": {"output_tokens": (self.usage.output if self.usage else None) or 0},
         }
         return sse.write(jsonx.encode(delta), b"message_delta")
+
+
+def _adds_nothing(data: bytes) -> bool:
+    return b'""' in data and _EMPTY.search(data) is not None

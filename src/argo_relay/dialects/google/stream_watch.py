@@ -1,16 +1,18 @@
 """A Gemini stream, watched while it is relayed: server-sent events, or one JSON array.
 
-A frame is read only where its bytes say that it matters: it carries a finish, a block or an error. Every chunk carries
-usage, so the last one that came with a finish or after it is the whole reply's.
+A frame is read only where its bytes say that it matters: it carries a finish, a block, an error, or no text. Every
+chunk carries usage, so the last one that came with a finish or after it is the whole reply's.
 
 https://ai.google.dev/api/generate-content#method:-models.streamgeneratecontent
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from argo_relay.dialects.google.errors import decode_error_object, encode_stream_error, error_in_reply
+from argo_relay.dialects.google.outline import in_list
 from argo_relay.dialects.google.stops import decode_block, finish_of
 from argo_relay.dialects.google.usage import decode_usage
 from argo_relay.errors import BadJson
@@ -18,6 +20,12 @@ from argo_relay.framing import jsonx, sse
 from argo_relay.framing.base import Frame
 from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.reply import Usage
+
+_TEXT: Final = re.compile(rb'"text"\s*:\s*"[^"]')
+_EMPTY: Final = frozenset({"text", "thought"})
+"""Members of a part that say nothing where its text is empty."""
+_AROUND: Final = frozenset({"content", "index", "safetyRatings", "tokenCount", "avgLogprobs"})
+"""Members of a candidate that say nothing of the answer by themselves."""
 
 
 class GoogleStreamWatch:
@@ -48,7 +56,7 @@ class GoogleStreamWatch:
             self._read(data)
         elif b'"usageMetadata"' in data:
             self._last = data
-        return self.failure is not None or b'"candidates"' in data, b""
+        return self.failure is not None or (b'"candidates"' in data and _says(data)), b""
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, or the array's bracket."""
@@ -100,6 +108,26 @@ class GoogleStreamWatch:
             self._finished = bool(finish_of(first, self._finished))
         if decode_block(chunk.get("promptFeedback")) is not None:
             self._finished = True
+
+
+def _says(data: bytes) -> bool:
+    """Tell whether a chunk with candidates holds more than an empty text."""
+    if _TEXT.search(data) is not None:
+        return True
+    try:
+        value: Any = jsonx.decode_loosely(data)
+    except BadJson:
+        return True
+    candidates = [one for chunk in in_list(value) for one in _objects(chunk, "candidates")]
+    parts = [part for one in candidates for part in _objects(one.get("content"), "parts")]
+    return any(one.keys() - _AROUND for one in candidates) or any(
+        part.get("text") or part.keys() - _EMPTY for part in parts
+    )
+
+
+def _objects(value: Any, field: str) -> list[dict[str, Any]]:
+    members = value.get(field) if isinstance(value, dict) else None
+    return [one for one in members if isinstance(one, dict)] if isinstance(members, list) else []
 
 
 def _whole(data: bytes) -> bool:

@@ -106,14 +106,11 @@ class ChatStreamWatch:
         self.failure = decode_inner_error(chunk)
         if self.failure is not None:
             return True
-        content = False
         if usage := usage_of(chunk):
             self.usage = usage
-            content = True
+        content = False
         choices: Any = chunk.get("choices")
-        if not isinstance(choices, list):
-            return content
-        for choice in choices:
+        for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 content = self._read_choice(choice) or content
                 self._chunk = chunk

@@ -23,8 +23,9 @@ _MUTE: Final = frozenset(
     {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping", b"heartbeat"}
 )
 _NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,9})')
-# Within a string these would stand between escaped quotes.
+# Within a string these would stand between escaped quotes, and so would an empty text.
 _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)))
+_EMPTY: Final = re.compile(rb'"delta"\s*:\s*""')
 
 
 class ResponsesStreamWatch:
@@ -49,9 +50,9 @@ class ResponsesStreamWatch:
             self._created = _created(data)
         self._last, self._before = data, self._last
         if name is not None and name not in _ENDS:
-            return name not in _MUTE, b""
+            return name not in _MUTE and not _adds_nothing(data), b""
         if name is None and not any(mark in data for mark in _MARKS):
-            return data.startswith(b"{"), b""
+            return data.startswith(b"{") and not _adds_nothing(data), b""
         return self._read(frame, data), b""
 
     def finish(self) -> bytes | None:
@@ -88,6 +89,10 @@ class ResponsesStreamWatch:
             # Whoever tells this error another way does so in this event's place.
             self._last = self._before
             self.failure = decode_failed(value.get("error") or response.get("error") or value)
+
+
+def _adds_nothing(data: bytes) -> bool:
+    return b'""' in data and _EMPTY.search(data) is not None
 
 
 def _created(data: bytes) -> dict[str, Any] | None:
