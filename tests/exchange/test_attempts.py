@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from argo_relay.config.schema import Breaker, Config, Route, Step, Timeouts, Upstream
 from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.entry import Entry
 from argo_relay.observe.record import Outcome
 from support.stage import (
@@ -438,6 +439,45 @@ class TestHedges:
         chunks = done.client.json()
         assert "one" in json.dumps(chunks[0])
         assert chunks[-1]["candidates"][0]["finishReason"] == ("MAX_TOKENS" if partial else "STOP")
+
+    @pytest.mark.parametrize("spoken", ["openai_responses", "openai"])
+    async def test_no_sign_of_life_says_more_than_what_is_held_back(
+        self, spoken: Literal["openai_responses", "openai"]
+    ) -> None:
+        created = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}}
+        first = f"event: response.created\ndata: {json.dumps(created)}\n\n".encode()
+        if spoken == "openai":
+            first = chunk(role="assistant")
+        config = Config(
+            upstream=Upstream(kind=spoken),
+            upstreams={"spare": Upstream(kind=spoken)},
+            routes={"a": Route(to=self.STEPS)},
+            timeouts=Timeouts(heartbeat=2),
+        )
+        on = stage(Play(body=[(1, first), (FOREVER, b"")]), config, others={"spare": REFUSES})
+        body = json.dumps({"model": "a", "input": "hi", "stream": True, "timeout": 5}).encode()
+        done = await on.run(FakeClient([(0, body)]), Entry(dialect=DIALECTS["openai_responses"]))
+        *beats, end, rest = done.client.body.split(b"\n\n")
+        assert (beats, rest) == ([b": keep-alive"] * 2, b"")
+        assert end.startswith(b"event: response.failed\n")
+
+    async def test_a_limit_that_passes_when_all_has_been_written_comes_too_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        on = routed({"main": SILENT, "spare": STREAM}, self.ALWAYS)
+        write = FakeClient.write
+
+        async def write_then_pass(client: FakeClient, data: bytes, last: bool = False) -> None:
+            await write(client, data, last)
+            if last:
+                # Before the race is told that its winner has ended.
+                (watchdog,) = on.relay.running
+                asyncio.get_running_loop().call_soon(watchdog.interrupt, DeadlinePassed("total"))
+
+        monkeypatch.setattr(FakeClient, "write", write_then_pass)
+        done = await run(on, stream=True)
+        assert done.client.body == chunk("a") + chunk("b") + FINISH + DONE
+        assert (done.record.outcome, done.client.aborted) == (Outcome.OK, None)
 
     async def test_alone_the_same_upstream_is_asked_twice(self) -> None:
         on = routed({"main": [SILENT, FINE]}, Route(to=self.STEPS[:1], hedge_after=5, hedge_share=1))

@@ -130,8 +130,11 @@ class Attempts:
                 failed = error
             else:
                 return
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            del failed
 
     def _turns(self) -> Sequence[Candidate]:
         """Return the candidates that can still do it; if there is none, the first one, for want of better."""
@@ -208,6 +211,13 @@ class Attempts:
 
     async def _try(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
+        try:
+            await self._ask(trial)
+        finally:
+            trial.lane.settled()
+            trial.attempt.rest()
+
+    async def _ask(self, trial: Trial) -> None:
         site = trial.candidate.site
         if self._race is None or self.trial is None:
             self._follow(trial)
@@ -226,7 +236,7 @@ class Attempts:
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
-        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage):
+        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage, lambda: trial.lane.holds):
             raise Refused(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)

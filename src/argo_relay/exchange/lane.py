@@ -38,6 +38,10 @@ def stream_headers(media_type: str) -> Headers:
     return [("content-type", kind), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 
 
+def _nobody() -> None:
+    return None
+
+
 class UpstreamRefused(Refused):
     """The upstream answered with an error; `body` is its own where the client can read it, to be passed on."""
 
@@ -57,7 +61,7 @@ class Lane:
         outlet: Outlet,
         headers: Callable[[], Headers],
         *,
-        commit: Callable[[], None] = lambda: None,
+        commit: Callable[[], None] = _nobody,
         hold: bool = False,
     ) -> None:
         """`headers` gives what goes out with every reply; `commit` is called before the first byte of this one does.
@@ -80,6 +84,15 @@ class Lane:
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
         """Seconds from the moment the upstream was asked."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether the beginning of a stream is held back."""
+        return bool(self._held)
+
+    def settled(self) -> None:
+        """Take note that it has had its turn: nobody is to be told of its first byte any more."""
+        self._commit = _nobody
 
     async def answer(self) -> None:
         """Send the reply that the stage makes by itself."""

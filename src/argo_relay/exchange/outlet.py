@@ -24,6 +24,8 @@ class Outlet:
         """The connection has taken something of the reply itself."""
         self.claimed = False
         """A reply, not a heartbeat, is being written: no other may come in its place."""
+        self.over = False
+        """All of the reply has been handed to the connection."""
         self.owed = b""
         """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
 
@@ -48,6 +50,7 @@ class Outlet:
         await self.settle()
         self.sent += len(data)
         await self._client.write(data, last=True)
+        self.over = True
 
     def beat(self, data: bytes, headers: Headers) -> None:
         """Send a heartbeat from outside the exchange's task; the reply's head goes before the first one."""

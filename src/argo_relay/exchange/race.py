@@ -42,6 +42,7 @@ class Race:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks.clear()
 
     def _start(self, runner: Runner) -> asyncio.Task[None]:
         task = asyncio.create_task(runner())
@@ -58,6 +59,7 @@ class Race:
     async def _ended_well(self) -> None:
         pending = set(self._tasks)
         failed: BaseException | None = None
+        error: BaseException | None = None
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -67,5 +69,8 @@ class Race:
                 if error is None:
                     return
                 failed = failed if failed is not None and task is not self._won and self._won in done else error
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            failed = error = None
