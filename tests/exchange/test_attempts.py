@@ -432,6 +432,45 @@ class TestHedges:
         done = await run(on)
         assert (done.took, said(done)) == (8, (200, "third", "3"))
 
+    async def test_an_answer_that_nobody_could_better_ends_both(self) -> None:
+        on = routed({"main": says(400, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (7, (400, "main", "2"))
+        assert on.upstreams["spare"].ended == [("cancelled", 7)]
+
+    async def test_but_what_the_second_one_does_not_like_says_nothing_of_the_first(self) -> None:
+        on = routed({"main": Play(headers=JSON, head=9, body=[(0, WHOLE)]), "spare": says(400)}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (9, (200, "main", "2"))
+
+    async def test_the_error_is_told_as_the_ones_whose_it_is(self) -> None:
+        route = Route(to=self.STEPS, hedge_after=5, hedge_share=1, retries=0)
+        on = routed({"main": says(500, after=7), "spare": says(503, after=4)}, route)
+        assert said(await run(on)) == (503, "spare", "2")
+        on = routed({"main": says(500, after=7), "spare": says(503, after=1)}, route)
+        assert said(await run(on)) == (500, "main", "2")
+
+    async def test_when_the_first_has_failed_it_is_the_second_that_is_waited_for(self) -> None:
+        on = routed({"main": says(500, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on, timeout=9)
+        assert (done.took, said(done), done.record.phase) == (9, (504, "spare", "2"), "waiting")
+
+    @pytest.mark.parametrize("alone", [False, True])
+    async def test_none_is_asked_that_has_no_place(self, alone: bool) -> None:
+        spare = Upstream(kind="openai", base_url="http://x.example", max_in_flight=1)
+        config = Config(
+            user="tester",
+            upstream=Upstream(max_in_flight=1),
+            upstreams={"spare": spare},
+            routes={"gpt-4o": Route(to=self.STEPS[:1] if alone else self.STEPS, hedge_after=5, hedge_share=1)},
+        )
+        on = stage(SILENT, config, others={"spare": SILENT})
+        await on.relay.sites["spare"].places.take(0)
+        done = await run(on, timeout=9)
+        assert (said(done), done.record.hedges) == ((504, "main", "1"), 0)
+        assert (done.client.headers["x-timeout-timer"], done.record.phase) == ("total", "waiting")
+        assert on.upstreams["spare"].calls == []
+
     @pytest.mark.parametrize("stream", [False, True])
     async def test_the_total_ends_both(self, stream: bool) -> None:
         on = routed({"main": SILENT, "spare": SILENT}, self.ALWAYS)

@@ -67,6 +67,8 @@ class Attempts:
         self._outlet = voice.outlet
         self._voice = voice
         self._race: Race | None = None
+        self._beside: Trial | None = None
+        """The second attempt of the race."""
         self._last: Candidate | None = None
         self._trials: list[Trial] = []
         """All attempts, where what there is of them may be handed over."""
@@ -124,8 +126,7 @@ class Attempts:
             try:
                 await self._turn(candidate, turns, tried)
             except _TROUBLES as error:
-                trouble = self._trouble(error)
-                if trouble is None or not may_go_elsewhere(trouble):
+                if self._is_final(error):
                     raise
                 failed = error
             else:
@@ -153,16 +154,35 @@ class Attempts:
         race = self._race = Race()
 
         def granted() -> bool:
-            if self._outlet.claimed or not hedges.take():
+            # One that had to wait for a place would not be the quicker one.
+            if self._outlet.claimed or beside.site.places.full or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
             return True
 
         try:
-            await race.run(lambda: self._one(candidate), lambda: self._one(beside), after, granted)
+            await race.run(lambda: self._first(candidate, race), lambda: self._second(beside), after, granted)
         finally:
             self._race = None
+
+    async def _first(self, candidate: Candidate, race: Race) -> None:
+        """Ask the first one of a race. What no other could better ends it; else the second one stands alone."""
+        try:
+            await self._one(candidate)
+        except _TROUBLES as error:
+            if self._is_final(error):
+                race.win()
+            elif self._beside is not None:
+                self._stand(self._beside)
+            raise
+
+    async def _second(self, candidate: Candidate) -> None:
+        """Ask the second one of a race. Its refusal is not final: the first one may be another model."""
+        try:
+            await self._one(candidate)
+        finally:
+            self._beside = None
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
@@ -184,9 +204,9 @@ class Attempts:
         """Return the request as it is put to a candidate: with images as data, where it fetches none."""
         site, profile, outline = candidate.site, candidate.profile, self._asked.outline
         if links := site.images.linked(self._asked.entry, outline, profile):
-            self._watchdog.enter(Phase.FETCHING)
+            self._enter(Phase.FETCHING)
             outline = await site.images.inlined(outline, links)
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.PREPARING)
         return msgspec.structs.replace(
             self._asked,
             outline=outline,
@@ -209,7 +229,9 @@ class Attempts:
     async def _try(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
         site = trial.candidate.site
-        if self._race is None or self.trial is None:
+        if self._race is not None and self._race.aside:
+            self._beside = trial
+        else:
             self._follow(trial)
         if trial.plan.call is None:
             await trial.lane.answer()
@@ -225,10 +247,20 @@ class Attempts:
 
     def _follow(self, trial: Trial) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
-        if not self._voice.adopt(trial.plan.stage):
+        if not self._stand(trial):
             raise Refused(_TOO_LATE)
+
+    def _stand(self, trial: Trial) -> bool:
+        if not self._voice.adopt(trial.plan.stage):
+            return False
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
+        return True
+
+    def _enter(self, phase: Phase) -> None:
+        """Say what the exchange waits for now; what runs beside another attempt is not what it waits for."""
+        if self._race is None or not self._race.aside:
+            self._watchdog.enter(phase)
 
     def _commit(self, trial: Trial) -> None:
         """Let a trial have the client's reply, now that it has something for it."""
@@ -255,6 +287,11 @@ class Attempts:
         if isinstance(error, DeadlinePassed) and self._has_part():
             return None
         return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
+
+    def _is_final(self, error: RelayError) -> bool:
+        """Say whether no other candidate may be asked after such an error."""
+        trouble = self._trouble(error)
+        return trouble is None or not may_go_elsewhere(trouble)
 
     def _has_part(self) -> bool:
         """Tell whether there is something of a whole reply that its client would rather have than another attempt."""
@@ -287,12 +324,12 @@ class Attempts:
         clock = self._relay.clock
         if places.full:
             began = clock.now()
-            self._watchdog.enter(Phase.QUEUED)
+            self._enter(Phase.QUEUED)
             try:
                 await places.take(self._watchdog.left())
             finally:
                 self.queued += clock.now() - began
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.PREPARING)
         else:
             await places.take(0)
         since = clock.now()
