@@ -297,6 +297,17 @@ class TestRests:
         assert said(await run(on)) == (200, "spare", "1")
         assert said(await probe) == (200, "main", "1")
 
+    async def test_a_probe_need_not_have_ended_for_others_to_follow(self) -> None:
+        long = Play(head=1, body=[(0, chunk("a")), (100, FINISH + DONE)])
+        on = routed({"main": [says(500, after=0), long, FINE], "spare": FINE}, breaker=Breaker(failures=1, rest=30))
+        await run(on)
+        await asyncio.sleep(40)
+        probe = asyncio.create_task(run(on, stream=True))
+        await asyncio.sleep(0.5)
+        assert said(await run(on)) == (200, "spare", "1")
+        assert said(await run(on)) == (200, "main", "1")
+        await probe
+
     async def test_alone_it_is_asked_all_the_same(self) -> None:
         on = there([*[says(500, after=0)] * 20, FINE], breaker=Breaker(failures=2, rest=1000))
         for _ in range(20):

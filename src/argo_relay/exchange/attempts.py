@@ -266,6 +266,8 @@ class Attempts:
         """Let a trial have the client's reply, now that it has something for it."""
         if self.trial is not trial:
             self._follow(trial)
+        if trial.plan.call is not None:
+            trial.candidate.answers()
         if self._race is not None:
             self._race.win()
 
