@@ -211,8 +211,9 @@ class Lane:
     async def _read_all(self, answer: Answer, most: int) -> bytes:
         pieces = []
         while chunk := await answer.read():
-            if self.first_event is None:
-                self.first_event = self._attempt.elapsed()
+            if not self.received:
+                # An error is no beginning of a reply.
+                self.first_event = self._attempt.elapsed() if _is_reply(answer) else None
                 self._attempt.enter(Phase.STREAMING)
             self._attempt.content()
             self.received += len(chunk)
@@ -222,7 +223,7 @@ class Lane:
         return b"".join(pieces)
 
     async def _check_status(self, answer: Answer, passed: Headers) -> None:
-        if 200 <= answer.status < 300:
+        if _is_reply(answer):
             return
         body = await self._read_all(answer, _LARGEST_ERROR)
         if not 400 <= answer.status < 600:
@@ -241,6 +242,10 @@ class Lane:
         if not streamed and kind in ("text/event-stream", "text/html"):
             raise Refused(_upstream_failure(f"was asked for a whole reply and answered with {kind}"))
         return kind
+
+
+def _is_reply(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 def _passed(answer: Answer, *, own: bool) -> Headers:
