@@ -242,6 +242,14 @@ async def test_signs_of_life_do_not_stand_in_the_way() -> None:
     assert done.record.upstream == "spare"
 
 
+async def test_a_head_that_a_sign_of_life_has_sent_says_nothing_that_may_turn_out_otherwise() -> None:
+    timeouts = Timeouts(heartbeat=5, first_event=8)
+    done = await run(routed({"main": SILENT, "spare": STREAM}, timeouts=timeouts), stream=True)
+    assert (done.record.upstream, said(done), "x-model" in done.client.headers) == ("spare", (200, None, None), False)
+    done = await run(there([BREAKS, STREAM], timeouts=Timeouts(heartbeat=0.5)), stream=True)
+    assert (done.record.attempts, said(done)) == (2, (200, "main", None))
+
+
 async def test_a_responses_stream_that_signs_of_life_have_begun_goes_on_with_another_upstream() -> None:
     config = Config(
         upstream=Upstream(kind="anthropic"),

@@ -66,6 +66,8 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._settled = False
+        """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
         self._beside: Trial | None = None
         """The second attempt of the race."""
@@ -77,26 +79,24 @@ class Attempts:
         """Have the request served; raise what the last attempt ended in when none has done it."""
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
-        async with self._placed(self._relay.places):
-            for number in itertools.count(1):
-                try:
-                    await self._round()
-                except _TROUBLES as error:
-                    pause = self._pause(number, error)
-                    if pause is None:
-                        raise
-                else:
-                    return
-                self._watchdog.enter(Phase.PAUSING)
-                await asyncio.sleep(pause)
+        try:
+            async with self._placed(self._relay.places):
+                await self._rounds()
+        finally:
+            self._settled = True
 
     @property
     def served(self) -> Headers:
-        """Which model of which upstream the newest attempt was for, and how many there were, as headers."""
-        if self.trial is None:
+        """Which model of which upstream the newest attempt was for, and how many there were, as headers.
+
+        A sign of life opens the reply before all of that is known: then only what cannot turn out otherwise.
+        """
+        if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name), ("x-attempts", str(self.made))]
+        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name)]
+        if self._settled:
+            said.append(("x-attempts", str(self.made)))
         return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
 
     def ending(self) -> bytes | None:
@@ -114,6 +114,19 @@ class Attempts:
                     self._follow(trial)
                 return ending
         return None
+
+    async def _rounds(self) -> None:
+        for number in itertools.count(1):
+            try:
+                await self._round()
+            except _TROUBLES as error:
+                pause = self._pause(number, error)
+                if pause is None:
+                    raise
+            else:
+                return
+            self._watchdog.enter(Phase.PAUSING)
+            await asyncio.sleep(pause)
 
     async def _round(self) -> None:
         """Try the candidates once, each in its turn; raise the last one's error."""
@@ -266,6 +279,7 @@ class Attempts:
         """Let a trial have the client's reply, now that it has something for it."""
         if self.trial is not trial:
             self._follow(trial)
+        self._settled = True
         if trial.plan.call is not None:
             trial.candidate.answers()
         if self._race is not None:
