@@ -244,6 +244,14 @@ async def test_signs_of_life_do_not_stand_in_the_way() -> None:
     assert done.record.upstream == "spare"
 
 
+async def test_a_head_that_a_sign_of_life_has_sent_says_nothing_that_may_turn_out_otherwise() -> None:
+    timeouts = Timeouts(heartbeat=5, first_event=8)
+    done = await run(routed({"main": SILENT, "spare": STREAM}, timeouts=timeouts), stream=True)
+    assert (done.record.upstream, said(done), "x-model" in done.client.headers) == ("spare", (200, None, None), False)
+    done = await run(there([BREAKS, STREAM], timeouts=Timeouts(heartbeat=0.5)), stream=True)
+    assert (done.record.attempts, said(done)) == (2, (200, "main", None))
+
+
 async def test_a_responses_stream_that_signs_of_life_have_begun_goes_on_with_another_upstream() -> None:
     config = Config(
         upstream=Upstream(kind="anthropic"),
@@ -298,6 +306,17 @@ class TestRests:
         await asyncio.sleep(1)
         assert said(await run(on)) == (200, "spare", "1")
         assert said(await probe) == (200, "main", "1")
+
+    async def test_a_probe_need_not_have_ended_for_others_to_follow(self) -> None:
+        long = Play(head=1, body=[(0, chunk("a")), (100, FINISH + DONE)])
+        on = routed({"main": [says(500, after=0), long, FINE], "spare": FINE}, breaker=Breaker(failures=1, rest=30))
+        await run(on)
+        await asyncio.sleep(40)
+        probe = asyncio.create_task(run(on, stream=True))
+        await asyncio.sleep(0.5)
+        assert said(await run(on)) == (200, "spare", "1")
+        assert said(await run(on)) == (200, "main", "1")
+        await probe
 
     async def test_alone_it_is_asked_all_the_same(self) -> None:
         on = there([*[says(500, after=0)] * 20, FINE], breaker=Breaker(failures=2, rest=1000))
@@ -499,6 +518,45 @@ class TestHedges:
         )
         done = await run(on)
         assert (done.took, said(done)) == (8, (200, "third", "3"))
+
+    async def test_an_answer_that_nobody_could_better_ends_both(self) -> None:
+        on = routed({"main": says(400, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (7, (400, "main", "2"))
+        assert on.upstreams["spare"].ended == [("cancelled", 7)]
+
+    async def test_but_what_the_second_one_does_not_like_says_nothing_of_the_first(self) -> None:
+        on = routed({"main": Play(headers=JSON, head=9, body=[(0, WHOLE)]), "spare": says(400)}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (9, (200, "main", "2"))
+
+    async def test_the_error_is_told_as_the_ones_whose_it_is(self) -> None:
+        route = Route(to=self.STEPS, hedge_after=5, hedge_share=1, retries=0)
+        on = routed({"main": says(500, after=7), "spare": says(503, after=4)}, route)
+        assert said(await run(on)) == (503, "spare", "2")
+        on = routed({"main": says(500, after=7), "spare": says(503, after=1)}, route)
+        assert said(await run(on)) == (500, "main", "2")
+
+    async def test_when_the_first_has_failed_it_is_the_second_that_is_waited_for(self) -> None:
+        on = routed({"main": says(500, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on, timeout=9)
+        assert (done.took, said(done), done.record.phase) == (9, (504, "spare", "2"), "waiting")
+
+    @pytest.mark.parametrize("alone", [False, True])
+    async def test_none_is_asked_that_has_no_place(self, alone: bool) -> None:
+        spare = Upstream(kind="openai", base_url="http://x.example", max_in_flight=1)
+        config = Config(
+            user="tester",
+            upstream=Upstream(max_in_flight=1),
+            upstreams={"spare": spare},
+            routes={"gpt-4o": Route(to=self.STEPS[:1] if alone else self.STEPS, hedge_after=5, hedge_share=1)},
+        )
+        on = stage(SILENT, config, others={"spare": SILENT})
+        await on.relay.sites["spare"].places.take(0)
+        done = await run(on, timeout=9)
+        assert (said(done), done.record.hedges) == ((504, "main", "1"), 0)
+        assert (done.client.headers["x-timeout-timer"], done.record.phase) == ("total", "waiting")
+        assert on.upstreams["spare"].calls == []
 
     @pytest.mark.parametrize("stream", [False, True])
     async def test_the_total_ends_both(self, stream: bool) -> None:

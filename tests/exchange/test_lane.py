@@ -208,6 +208,7 @@ async def test_an_upstreams_error_is_told_in_the_clients_dialect(stream: bool) -
     assert list(told) == ["error"]
     assert "slow down" in told["error"]["message"]
     assert (done.record.outcome, done.record.at_fault) == (Outcome.ERROR, "upstream")
+    assert done.record.first_event is None, "or any name that a client makes up would have been answered for"
 
 
 async def test_an_error_within_the_stream_has_a_status_as_long_as_nothing_has_been_said() -> None:

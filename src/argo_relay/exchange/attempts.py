@@ -66,7 +66,11 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._settled = False
+        """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
+        self._beside: Trial | None = None
+        """The second attempt of the race."""
         self._last: Candidate | None = None
         self._trials: list[Trial] = []
         """All attempts, where what there is of them may be handed over."""
@@ -75,26 +79,24 @@ class Attempts:
         """Have the request served; raise what the last attempt ended in when none has done it."""
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
-        async with self._placed(self._relay.places):
-            for number in itertools.count(1):
-                try:
-                    await self._round()
-                except _TROUBLES as error:
-                    pause = self._pause(number, error)
-                    if pause is None:
-                        raise
-                else:
-                    return
-                self._watchdog.enter(Phase.PAUSING)
-                await asyncio.sleep(pause)
+        try:
+            async with self._placed(self._relay.places):
+                await self._rounds()
+        finally:
+            self._settled = True
 
     @property
     def served(self) -> Headers:
-        """Which model of which upstream the newest attempt was for, and how many there were, as headers."""
-        if self.trial is None:
+        """Which model of which upstream the newest attempt was for, and how many there were, as headers.
+
+        A sign of life opens the reply before all of that is known: then only what cannot turn out otherwise.
+        """
+        if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name), ("x-attempts", str(self.made))]
+        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name)]
+        if self._settled:
+            said.append(("x-attempts", str(self.made)))
         return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
 
     def ending(self) -> bytes | None:
@@ -113,6 +115,19 @@ class Attempts:
                 return ending
         return None
 
+    async def _rounds(self) -> None:
+        for number in itertools.count(1):
+            try:
+                await self._round()
+            except _TROUBLES as error:
+                pause = self._pause(number, error)
+                if pause is None:
+                    raise
+            else:
+                return
+            self._watchdog.enter(Phase.PAUSING)
+            await asyncio.sleep(pause)
+
     async def _round(self) -> None:
         """Try the candidates once, each in its turn; raise the last one's error."""
         tried: list[Candidate] = []
@@ -124,8 +139,7 @@ class Attempts:
             try:
                 await self._turn(candidate, turns, tried)
             except _TROUBLES as error:
-                trouble = self._trouble(error)
-                if trouble is None or not may_go_elsewhere(trouble):
+                if self._is_final(error):
                     raise
                 failed = error
             else:
@@ -156,16 +170,35 @@ class Attempts:
         race = self._race = Race()
 
         def granted() -> bool:
-            if self._outlet.claimed or not hedges.take():
+            # One that had to wait for a place would not be the quicker one.
+            if self._outlet.claimed or beside.site.places.full or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
             return True
 
         try:
-            await race.run(lambda: self._one(candidate), lambda: self._one(beside), after, granted)
+            await race.run(lambda: self._first(candidate, race), lambda: self._second(beside), after, granted)
         finally:
             self._race = None
+
+    async def _first(self, candidate: Candidate, race: Race) -> None:
+        """Ask the first one of a race. What no other could better ends it; else the second one stands alone."""
+        try:
+            await self._one(candidate)
+        except _TROUBLES as error:
+            if self._is_final(error):
+                race.win()
+            elif self._beside is not None:
+                self._follow(self._beside)
+            raise
+
+    async def _second(self, candidate: Candidate) -> None:
+        """Ask the second one of a race. Its refusal is not final: the first one may be another model."""
+        try:
+            await self._one(candidate)
+        finally:
+            self._beside = None
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
@@ -187,9 +220,9 @@ class Attempts:
         """Return the request as it is put to a candidate: with images as data, where it fetches none."""
         site, profile, outline = candidate.site, candidate.profile, self._asked.outline
         if links := site.images.linked(self._asked.entry, outline, profile):
-            self._watchdog.enter(Phase.FETCHING)
+            self._enter(Phase.FETCHING)
             outline = await site.images.inlined(outline, links)
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.PREPARING)
         return msgspec.structs.replace(
             self._asked,
             outline=outline,
@@ -219,7 +252,9 @@ class Attempts:
 
     async def _ask(self, trial: Trial) -> None:
         site = trial.candidate.site
-        if self._race is None or self.trial is None:
+        if self._race is not None and self._race.aside:
+            self._beside = trial
+        else:
             self._follow(trial)
         if trial.plan.call is None:
             await trial.lane.answer()
@@ -236,15 +271,24 @@ class Attempts:
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
-        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage, lambda: trial.lane.holds):
+        speaks = self._race is None or committed
+        if speaks and not self._voice.adopt(trial.plan.stage, lambda: trial.lane.holds):
             raise Refused(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
+
+    def _enter(self, phase: Phase) -> None:
+        """Say what the exchange waits for now; what runs beside another attempt is not what it waits for."""
+        if self._race is None or not self._race.aside:
+            self._watchdog.enter(phase)
 
     def _commit(self, trial: Trial) -> None:
         """Let a trial have the client's reply, now that it has something for it."""
         if self.trial is not trial or self._race is not None:
             self._follow(trial, committed=True)
+        self._settled = True
+        if trial.plan.call is not None:
+            trial.candidate.answers()
         if self._race is not None:
             self._race.win()
 
@@ -266,6 +310,11 @@ class Attempts:
         if isinstance(error, DeadlinePassed) and self._has_part():
             return None
         return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
+
+    def _is_final(self, error: RelayError) -> bool:
+        """Say whether no other candidate may be asked after such an error."""
+        trouble = self._trouble(error)
+        return trouble is None or not may_go_elsewhere(trouble)
 
     def _has_part(self) -> bool:
         """Tell whether there is something of a whole reply that its client would rather have than another attempt."""
@@ -298,12 +347,12 @@ class Attempts:
         clock = self._relay.clock
         if places.full:
             began = clock.now()
-            self._watchdog.enter(Phase.QUEUED)
+            self._enter(Phase.QUEUED)
             try:
                 await places.take(self._watchdog.left())
             finally:
                 self.queued += clock.now() - began
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.PREPARING)
         else:
             await places.take(0)
         since = clock.now()

@@ -88,7 +88,7 @@ class Lane:
     @property
     def holds(self) -> bool:
         """Whether the beginning of a stream is held back."""
-        return bool(self._held)
+        return bool(self.held)
 
     def settled(self) -> None:
         """Take note that it has had its turn: nobody is to be told of its first byte any more."""
@@ -229,8 +229,9 @@ class Lane:
     async def _read_all(self, answer: Answer, most: int) -> bytes:
         pieces = []
         while chunk := await answer.read():
-            if self.first_event is None:
-                self.first_event = self._attempt.elapsed()
+            if not self.received:
+                # An error is no beginning of a reply.
+                self.first_event = self._attempt.elapsed() if _is_reply(answer) else None
                 self._attempt.enter(Phase.STREAMING)
             self._attempt.content()
             self.received += len(chunk)
@@ -240,7 +241,7 @@ class Lane:
         return b"".join(pieces)
 
     async def _check_status(self, answer: Answer, passed: Headers) -> None:
-        if 200 <= answer.status < 300:
+        if _is_reply(answer):
             return
         body = await self._read_all(answer, _LARGEST_ERROR)
         if not 400 <= answer.status < 600:
@@ -259,6 +260,10 @@ class Lane:
         if not streamed and kind in ("text/event-stream", "text/html"):
             raise Refused(_upstream_failure(f"was asked for a whole reply and answered with {kind}"))
         return kind
+
+
+def _is_reply(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 def _passed(answer: Answer, *, own: bool) -> Headers:

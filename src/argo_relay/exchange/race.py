@@ -17,6 +17,12 @@ class Race:
         self._won: asyncio.Task[Any] | None = None
         self._decided = asyncio.Event()
 
+    @property
+    def aside(self) -> bool:
+        """Whether the runner that asks is the second, and the first one still runs."""
+        leader = self._tasks[0]
+        return not leader.done() and asyncio.current_task() is not leader
+
     def win(self) -> None:
         """Say, from within a runner, that it goes on: the other one is cancelled at once."""
         if self._won is not None:

@@ -29,10 +29,14 @@ from argo_relay.policy.routing import order, route_for
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may answer a request, in order; `hedges` grants second attempts beside the first ones."""
+    """Who may answer a request, in order; `hedges` grants second attempts beside the first ones.
+
+    `limits`: what is configured for the model that the client means, and then for the one that is asked first.
+    """
 
     candidates: Sequence[Candidate]
     retries: int
+    limits: Sequence[Mapping[Timer, Limit | None]] = ()
     hedge_after: float | None = None
     hedges: HedgeShare | None = None
 
@@ -59,10 +63,9 @@ class Relay:
         self._defaults = defaults
         self._hedges = {name: HedgeShare(route.hedge_share) for name, route in config.routes.items()}
 
-    def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:
+    def limits(self, *layers: Mapping[Timer, Limit | None]) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
-        row = self.main.directory.limits_of(model) if model is not None else {}
-        return settle([asked or {}, row, self._defaults], self.config.timeouts.max_total)
+        return settle([*layers, self._defaults], self.config.timeouts.max_total)
 
     def knows(self, name: str) -> bool:
         """Say whether somebody can be asked for a model of this name now."""
@@ -80,12 +83,17 @@ class Relay:
         candidates, named = self._candidates(name, chance)
         if not candidates:
             raise Refused(unknown(self.main.directory.roster, name))
+        first, there = candidates[0], candidates[0].site.directory
+        asked_first = there.limits_of(first.profile)
         if named is None:
-            return Sought(candidates=candidates, retries=self.config.retries)
+            return Sought(candidates=candidates, retries=self.config.retries, limits=[asked_first])
         key, route = named
+        meant = self.main.directory.meant(name)
+        own = there.limits_of(passing_profile(name)) if meant is None else self.main.directory.limits_of(meant)
         return Sought(
             candidates=candidates,
             retries=self.config.retries if route.retries is None else route.retries,
+            limits=[own, asked_first],
             hedge_after=route.hedge_after,
             hedges=self._hedges[key],
         )

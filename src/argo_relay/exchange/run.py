@@ -191,12 +191,11 @@ class Exchange:
         if not relay.knows(outline.model):
             await relay.main.directory.look_again()
         sought = relay.seek(outline.model, relay.chance())
-        profile = sought.candidates[0].profile
-        watchdog.settle(self._within_patience(relay.limits(wished, profile)))
+        watchdog.settle(self._within_patience(relay.limits(wished, *sought.limits)))
         return sought, Asked(
             entry=self._entry,
             outline=outline,
-            profile=profile,
+            profile=sought.candidates[0].profile,
             headers=self._client.request_headers,
             request_id=self._request_id,
             received=int(self._time),
