@@ -272,7 +272,7 @@ class Attempts:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
         speaks = self._race is None or committed
-        if speaks and not self._voice.adopt(trial.plan.stage, lambda: trial.lane.holds):
+        if speaks and not self._voice.adopt(trial.plan.stage, lambda: bool(trial.lane.held)):
             raise Refused(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)

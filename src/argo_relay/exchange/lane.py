@@ -85,11 +85,6 @@ class Lane:
         self.first_event: float | None = None
         """Seconds from the moment the upstream was asked."""
 
-    @property
-    def holds(self) -> bool:
-        """Whether the beginning of a stream is held back."""
-        return bool(self.held)
-
     def settled(self) -> None:
         """Take note that it has had its turn: nobody is to be told of its first byte any more."""
         self._commit = _nobody
