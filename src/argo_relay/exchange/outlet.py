@@ -30,7 +30,8 @@ class Outlet:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
         self.claimed = True
-        await self._after_beat()
+        if self._beating is not None:
+            await self._after_beat()
         if self.status is None:
             await self._client.begin(status, headers)
             self.status = status
@@ -38,14 +39,16 @@ class Outlet:
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
         self.owed = data
-        await self._after_beat()
+        if self._beating is not None:
+            await self._after_beat()
         self.sent += len(data)
         await self._client.write(data)
         self.begun, self.owed = True, b""
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
-        await self._after_beat()
+        if self._beating is not None:
+            await self._after_beat()
         self.sent += len(data)
         await self._client.write(data, last=True)
 
@@ -62,6 +65,6 @@ class Outlet:
         await self._client.write(data)
 
     async def _after_beat(self) -> None:
-        if self._beating is not None:
-            beating, self._beating = self._beating, None
+        beating, self._beating = self._beating, None
+        if beating is not None:
             await beating
