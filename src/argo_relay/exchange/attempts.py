@@ -155,7 +155,8 @@ class Attempts:
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
-        return candidate.doing.pace(streamed=self._asked.outline.stream).can_within(self._watchdog.left())
+        pace = candidate.doing.pace(streamed=self._asked.outline.stream)
+        return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
     async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
         """Try a candidate, with the next one beside it when that is wanted and the first takes long."""

@@ -65,7 +65,7 @@ class Judged:
             return
         candidate.worked()
         if trial.lane.first_event is not None:
-            candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event)
+            candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event, self._clock.now())
 
 
 def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) -> None:
