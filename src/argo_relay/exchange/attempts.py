@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Call, Headers
+from argo_relay.dialects.base import Call, Headers, Outline
 from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
@@ -65,6 +65,8 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._inlined: Outline | None = None
+        """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
         self._settled = False
         """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
@@ -220,7 +222,7 @@ class Attempts:
         site, profile, outline = candidate.site, candidate.profile, self._asked.outline
         if links := site.images.linked(self._asked.entry, outline, profile):
             self._enter(Phase.FETCHING)
-            outline = await site.images.inlined(outline, links)
+            outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
             self._enter(Phase.PREPARING)
         return msgspec.structs.replace(
             self._asked,
