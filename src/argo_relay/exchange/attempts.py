@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Call, Headers
+from argo_relay.dialects.base import Call, Headers, Outline
 from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
@@ -23,7 +22,7 @@ from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.race import Race
 from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.site import Candidate, Site
-from argo_relay.exchange.verdict import Trial, judged, trouble_of
+from argo_relay.exchange.verdict import Judged, Trial, trouble_of
 from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -66,6 +65,8 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._inlined: Outline | None = None
+        """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
         self._settled = False
         """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
@@ -79,10 +80,12 @@ class Attempts:
         """Have the request served; raise what the last attempt ended in when none has done it."""
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
+        places, clock = self._relay.places, self._relay.clock
+        since = await self._take(places)
         try:
-            async with self._placed(self._relay.places):
-                await self._rounds()
+            await self._rounds()
         finally:
+            places.give(clock.now() - since)
             self._settled = True
 
     @property
@@ -157,7 +160,8 @@ class Attempts:
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
-        return candidate.doing.pace(streamed=self._asked.outline.stream).can_within(self._watchdog.left())
+        pace = candidate.doing.pace(streamed=self._asked.outline.stream)
+        return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
     async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
         """Try a candidate, with the next one beside it when that is wanted and the first takes long."""
@@ -221,7 +225,7 @@ class Attempts:
         site, profile, outline = candidate.site, candidate.profile, self._asked.outline
         if links := site.images.linked(self._asked.entry, outline, profile):
             self._enter(Phase.FETCHING)
-            outline = await site.images.inlined(outline, links)
+            outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
             self._enter(Phase.PREPARING)
         return msgspec.structs.replace(
             self._asked,
@@ -259,14 +263,17 @@ class Attempts:
         if trial.plan.call is None:
             await trial.lane.answer()
             return
-        async with self._placed(site.places):
+        since = await self._take(site.places)
+        try:
             self._count(trial)
-            with judged(trial, self._watchdog, self._relay.clock):
+            with Judged(trial, self._watchdog, self._relay.clock):
                 async with trial.attempt:
                     trial.attempt.connect()
                     answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
                     site.directory.seen()
                     await trial.lane.relay(answer)
+        finally:
+            site.places.give(self._relay.clock.now() - since)
 
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
@@ -341,9 +348,8 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    @asynccontextmanager
-    async def _placed(self, places: Places) -> AsyncIterator[None]:
-        """Hold a place, having waited for it if need be."""
+    async def _take(self, places: Places) -> float:
+        """Take a place, having waited for it if need be; return when that was."""
         clock = self._relay.clock
         if places.full:
             began = clock.now()
@@ -355,11 +361,7 @@ class Attempts:
             self._enter(Phase.PREPARING)
         else:
             await places.take(0)
-        since = clock.now()
-        try:
-            yield
-        finally:
-            places.give(clock.now() - since)
+        return clock.now()
 
 
 _LEFT: Final = "x-request-timeout"

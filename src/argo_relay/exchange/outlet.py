@@ -32,7 +32,8 @@ class Outlet:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
         self.claimed = True
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         if self.status is None:
             await self._client.begin(status, headers)
             self.status = status
@@ -40,14 +41,16 @@ class Outlet:
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
         self.owed = data
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         self.sent += len(data)
         await self._client.write(data)
         self.begun, self.owed = True, b""
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         self.sent += len(data)
         await self._client.write(data, last=True)
         self.over = True

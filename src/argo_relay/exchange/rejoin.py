@@ -200,15 +200,17 @@ class Recorded:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the reply's head."""
         self._head = (status, headers)
-        self._take(sum(len(name) + len(value) for name, value in headers))
+        if self._digest is not None:
+            self._take(sum(len(name) + len(value) for name, value in headers))
         if self._reader is not None:
             await self._reader.sink.begin(status, headers)
 
     async def write(self, data: bytes, last: bool = False) -> None:
         """Send a piece of the reply's body to whoever reads it; wait while that one does not read."""
-        await self._leveled()
+        if self._reader is not None and not self._reader.level.is_set():
+            await self._leveled()
         self._whole = last
-        if self._take(len(data)):
+        if self._digest is not None and self._take(len(data)):
             self._pieces.append(data)
         reader = self._reader
         if reader is not None:
@@ -274,9 +276,7 @@ class Recorded:
             self._timer = asyncio.get_running_loop().call_later(self._rejoin.keep, self.expire)
 
     def _take(self, size: int) -> bool:
-        """Take memory for a piece; where there is not enough, this reply is not recorded any more."""
-        if self._digest is None:
-            return False
+        """Take memory for a piece of a recording; where there is not enough, it is not recorded any more."""
         size += _OVERHEAD
         if size <= self._rejoin.free:
             self._rejoin.free -= size

@@ -61,11 +61,12 @@ class Relay:
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
         self._defaults = defaults
+        self._plain = settle([defaults], config.timeouts.max_total)
         self._hedges = {name: HedgeShare(route.hedge_share) for name, route in config.routes.items()}
 
     def limits(self, *layers: Mapping[Timer, Limit | None]) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
-        return settle([*layers, self._defaults], self.config.timeouts.max_total)
+        return settle([*layers, self._defaults], self.config.timeouts.max_total) if any(layers) else self._plain
 
     def knows(self, name: str) -> bool:
         """Say whether somebody can be asked for a model of this name now."""

@@ -188,9 +188,11 @@ class Exchange:
         wished = wish(outline.timeout, headers)
         self._wants_partial = wants_partial(outline.timeout, headers)
         watchdog.settle(relay.limits(wished))
-        if not relay.knows(outline.model):
+        try:
+            sought = relay.seek(outline.model, relay.chance())
+        except Refused:
             await relay.main.directory.look_again()
-        sought = relay.seek(outline.model, relay.chance())
+            sought = relay.seek(outline.model, relay.chance())
         watchdog.settle(self._within_patience(relay.limits(wished, *sought.limits)))
         return sought, Asked(
             entry=self._entry,
