@@ -84,7 +84,7 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
-            outcome = self._client.close(outcome)
+            outcome, failure = self._client.close(outcome, failure)
             self._relay.losses.note(self._losses())
             self._relay.sink(self._record(outcome, failure))
             self._let_go()
