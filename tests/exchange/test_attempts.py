@@ -626,19 +626,41 @@ class TestQueues:
         assert done.client.body == b": keep-alive\n\n" * 2 + chunk("a") + chunk("b") + FINISH + DONE
         await first
 
-    async def test_an_upstreams_own_places_lead_elsewhere_when_the_wait_is_too_long(self) -> None:
+    async def test_who_would_have_to_wait_for_an_upstream_is_served_by_one_with_room(self) -> None:
+        row = {
+            name: Upstream(kind="openai", base_url="http://x.example", max_in_flight=1) for name in ("main", "spare")
+        }
+        config = Config(
+            upstream=row["main"],
+            upstreams={"spare": row["spare"]},
+            routes={"*": Route(to=(Step(upstream="main"), Step(upstream="spare")))},
+        )
+        on = stage(self.SLOW, config, others={"spare": self.SLOW})
+        await run(on)
+        tasks = []
+        for _ in range(3):
+            tasks.append(asyncio.create_task(run(on)))
+            await asyncio.sleep(0)
+        done = [await task for task in tasks]
+        assert [said(one) for one in done] == [(200, "main", "1"), (200, "spare", "1"), (200, "main", "1")]
+        assert [one.record.queued for one in done] == [None, None, 10]
+
+    async def test_a_wait_that_is_too_long_leads_elsewhere(self) -> None:
         config = Config(
             upstream=Upstream(kind="openai", base_url="http://x.example", max_in_flight=1),
             upstreams={"spare": Upstream(kind="openai", base_url="http://y.example")},
             routes={"*": Route(to=(Step(upstream="main"), Step(upstream="spare")))},
+            breaker=Breaker(failures=1, rest=1000),
         )
-        on = stage(self.SLOW, config, others={"spare": FINE})
+        on = stage(self.SLOW, config, others={"spare": [says(500, after=0), FINE]})
         await run(on)
+        on.relay.sites["spare"].breaker.failed(asyncio.get_running_loop().time())
         first = asyncio.create_task(run(on))
         await asyncio.sleep(0)
         waits = asyncio.create_task(run(on, timeout=60))
         await asyncio.sleep(0)
-        assert said(await run(on, timeout=15)) == (200, "spare", "1")
+        # It is asked of the one that rests rather than not at all.
+        assert said(await run(on, timeout=15, stream=False))[1] == "spare"
         assert said(await first) == said(await waits) == (200, "main", "1")
 
 

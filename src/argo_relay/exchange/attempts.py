@@ -28,11 +28,14 @@ from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Phase, shown
 from argo_relay.policy.retry import Trouble, may_go_elsewhere, pause_before
-from argo_relay.policy.routing import by_turns
 
 _MOST_LESSONS: Final = 4
 """How often a request is sent once more because the upstream has named a parameter that it does not take."""
 _TROUBLES: Final = (UpstreamRefused, Refused, UpstreamError, DeadlinePassed)
+
+
+class _TooLateError(Refused):
+    """The client has heard too much of one upstream for another to take over."""
 
 
 class Attempts:
@@ -67,6 +70,8 @@ class Attempts:
         self._voice = voice
         self._inlined: Outline | None = None
         """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
+        self._failed: RelayError | None = None
+        """How the newest attempt that failed did."""
         self._settled = False
         """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
@@ -141,10 +146,13 @@ class Attempts:
                 continue
             try:
                 await self._turn(candidate, turns, tried)
+            except _TooLateError:
+                # What was wrong before says more.
+                raise self._failed or Refused(_TOO_LATE) from None
             except _TROUBLES as error:
+                self._failed = failed = error
                 if self._is_final(error):
                     raise
-                failed = error
             else:
                 return
         try:
@@ -154,9 +162,12 @@ class Attempts:
             del failed
 
     def _turns(self) -> Sequence[Candidate]:
-        """Return the candidates that can still do it; if there is none, the first one, for want of better."""
+        """Return the candidates that can still do it; if there is none, the first one, for want of better.
+
+        Those that rest come last, and before them those where one would have to wait for a place.
+        """
         now = self._relay.clock.now()
-        candidates = by_turns([(one, one.rests(now)) for one in self._sought.candidates])
+        candidates = sorted(self._sought.candidates, key=lambda one: (one.rests(now), one.site.places.full))
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
@@ -280,7 +291,7 @@ class Attempts:
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
         speaks = self._race is None or committed
         if speaks and not self._voice.adopt(trial.plan.stage, lambda: bool(trial.lane.held)):
-            raise Refused(_TOO_LATE)
+            raise _TooLateError(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
 

@@ -83,10 +83,10 @@ def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) 
     elif isinstance(error, Refused):
         failed = error.failure.at_fault == "upstream"
     else:
-        # The client left, the relay stops, or the whole budget is spent.
-        reason = watchdog.reason
-        late = isinstance(reason, DeadlinePassed) and trial.lane.first_event is None
-        failed = late and _operators(watchdog, Timer.TOTAL)
+        # The client left, the relay stops, or the whole budget is spent: on this attempt, if it had most of it.
+        late = isinstance(watchdog.reason, DeadlinePassed) and trial.lane.first_event is None
+        most = trial.attempt.elapsed() >= watchdog.limits.total.seconds / 2
+        failed = late and most and _operators(watchdog, Timer.TOTAL)
     if not failed:
         candidate.ended()
         return
