@@ -91,7 +91,8 @@ class Attempts:
             await self._rounds()
         finally:
             places.give(clock.now() - since)
-            self._settled = True
+            # An error holds all that it came through.
+            self._settled, self._failed = True, None
 
     @property
     def served(self) -> Headers:
