@@ -151,9 +151,9 @@ class Attempts:
                 # What was wrong before says more.
                 raise self._failed or Refused(_TOO_LATE) from None
             except _TROUBLES as error:
-                self._failed = failed = error
                 if self._is_final(error):
                     raise
+                self._failed = failed = error
             else:
                 return
         try:
