@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo local test crosscheck test-clients test-local fuzz lint format lock clean help
+.PHONY: demo local test crosscheck test-clients chaos test-local fuzz lint format lock clean help
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs o
 
 test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
 	$(BIN)/python proofs/clients.py
+
+chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each has one good end, in time (~2 min)
+	$(BIN)/python proofs/chaos.py
 
 test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py

@@ -1,4 +1,4 @@
-"""One client of the chaos run: sends a request on a connection of its own, and reads, dawdles or leaves as was drawn."""
+"""One client of the chaos run: sends a request on a connection of its own, and reads, dawdles or leaves as drawn."""
 
 from __future__ import annotations
 

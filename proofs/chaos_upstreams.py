@@ -122,7 +122,7 @@ def _acceptor(
 class _Line:
     """One connection: calls one after the other."""
 
-    def __init__(  # noqa: PLR0913 - what a server hands to each of its connections
+    def __init__(
         self,
         there: Upstreams,
         name: str,

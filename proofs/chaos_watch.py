@@ -1,12 +1,13 @@
 """How late this machine is: the load generator's own event loop, and processes kept waiting for a processor.
 
-What is late because nobody was given a processor is nobody's fault here, so it is measured, and told apart: Linux says in
+What is late for want of a processor is nobody's fault here, so it is measured, and told apart: Linux says in
 `/proc/PID/schedstat` how long a process has been ready to run and was not run.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
@@ -14,17 +15,21 @@ from pathlib import Path
 from typing import Final
 
 _EVERY_SECONDS: Final = 0.01
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 class Watch:
     """Samples until cancelled: `await run()`. Times are `time.monotonic`'s."""
 
     def __init__(self, processes: Mapping[str, int]) -> None:
-        """`processes` are ids by name."""
+        """Watch processes, given by name with their ids."""
         self._files = {name: Path(f"/proc/{pid}/schedstat") for name, pid in processes.items()}
         self._times: list[float] = []
         self.lags: list[float] = []
         """Of this process's event loop."""
+        self.memory: dict[str, list[int]] = {name: [] for name in processes}
+        """Bytes that each had in memory, once a second."""
+        self._memories = {name: Path(f"/proc/{pid}/statm") for name, pid in processes.items()}
         self.waited: dict[str, list[float]] = {name: [] for name in processes}
         """Seconds since its start that each was kept waiting."""
 
@@ -37,6 +42,9 @@ class Watch:
             self.lags.append(max(0.0, now - wanted))
             for name, file in self._files.items():
                 self.waited[name].append(int(file.read_text().split()[1]) / 1e9)
+            if len(self._times) % 100 == 0:
+                for name, file in self._memories.items():
+                    self.memory[name].append(int(file.read_text().split()[1]) * _PAGE)
             wanted = time.monotonic() + _EVERY_SECONDS
             await asyncio.sleep(_EVERY_SECONDS)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -100,7 +101,8 @@ def test_all_is_fine(simulator: SimulatorProcess) -> None:
         "ok       TLS            none is used: the upstream's address begins with http://",
     ]
     assert "to chat with" in lines[7]
-    assert "clock and the upstream's agree within 1 s" in lines[8]
+    # A date has whole seconds, and a busy machine is slow to read one.
+    assert re.search(r"clock and the upstream's agree within [123] s", lines[8])
     assert "argo:gpt-4.1-nano answered within" in lines[9]
     assert lines[10:] == ["", "All is fine."]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import re
@@ -480,3 +481,15 @@ def test_as_many_files_as_the_system_lets_us(
     monkeypatch.setattr("resource.setrlimit", setrlimit)
     module._raise_file_limit()
     assert limits == ([] if set_to is None else [(set_to, hard)])
+
+
+def test_the_collector_never_has_much_to_do_at_once() -> None:
+    before = gc.get_threshold()
+    try:
+        module._calm_collector()
+        young, middle, _ = gc.get_threshold()
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+    assert young > before[0], "it runs less often"
+    assert young * middle <= 50_000, "all timers wait for it: 2 us an object"

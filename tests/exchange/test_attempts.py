@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from argo_relay.config.schema import Breaker, Config, Route, Step, Timeouts, Upstream
 from argo_relay.dialects.table import DIALECTS
+from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.entry import Entry
 from argo_relay.observe.record import Outcome
 from support.stage import (
@@ -243,6 +244,14 @@ async def test_signs_of_life_do_not_stand_in_the_way() -> None:
     assert done.record.upstream == "spare"
 
 
+async def test_a_head_that_a_sign_of_life_has_sent_says_nothing_that_may_turn_out_otherwise() -> None:
+    timeouts = Timeouts(heartbeat=5, first_event=8)
+    done = await run(routed({"main": SILENT, "spare": STREAM}, timeouts=timeouts), stream=True)
+    assert (done.record.upstream, said(done), "x-model" in done.client.headers) == ("spare", (200, None, None), False)
+    done = await run(there([BREAKS, STREAM], timeouts=Timeouts(heartbeat=0.5)), stream=True)
+    assert (done.record.attempts, said(done)) == (2, (200, "main", None))
+
+
 async def test_a_responses_stream_that_signs_of_life_have_begun_goes_on_with_another_upstream() -> None:
     config = Config(
         upstream=Upstream(kind="anthropic"),
@@ -297,6 +306,17 @@ class TestRests:
         await asyncio.sleep(1)
         assert said(await run(on)) == (200, "spare", "1")
         assert said(await probe) == (200, "main", "1")
+
+    async def test_a_probe_need_not_have_ended_for_others_to_follow(self) -> None:
+        long = Play(head=1, body=[(0, chunk("a")), (100, FINISH + DONE)])
+        on = routed({"main": [says(500, after=0), long, FINE], "spare": FINE}, breaker=Breaker(failures=1, rest=30))
+        await run(on)
+        await asyncio.sleep(40)
+        probe = asyncio.create_task(run(on, stream=True))
+        await asyncio.sleep(0.5)
+        assert said(await run(on)) == (200, "spare", "1")
+        assert said(await run(on)) == (200, "main", "1")
+        await probe
 
     async def test_alone_it_is_asked_all_the_same(self) -> None:
         on = there([*[says(500, after=0)] * 20, FINE], breaker=Breaker(failures=2, rest=1000))
@@ -361,6 +381,8 @@ class TestPace:
             assert said(await run(on)) == (200, "main", "1")
         assert said(await run(on, timeout=10)) == (200, "spare", "1")
         assert said(await run(on, timeout=30)) == (200, "main", "1")
+        await asyncio.sleep(300)
+        assert said(await run(on, timeout=10)) == (504, "main", "1"), "it may have become quicker"
 
     async def test_where_none_can_the_first_is_tried(self) -> None:
         slow = Play(headers=JSON, head=20, body=[(0, WHOLE)])
@@ -439,6 +461,45 @@ class TestHedges:
         assert "one" in json.dumps(chunks[0])
         assert chunks[-1]["candidates"][0]["finishReason"] == ("MAX_TOKENS" if partial else "STOP")
 
+    @pytest.mark.parametrize("spoken", ["openai_responses", "openai"])
+    async def test_no_sign_of_life_says_more_than_what_is_held_back(
+        self, spoken: Literal["openai_responses", "openai"]
+    ) -> None:
+        created = {"type": "response.created", "sequence_number": 0, "response": {"id": "resp_1"}}
+        first = f"event: response.created\ndata: {json.dumps(created)}\n\n".encode()
+        if spoken == "openai":
+            first = chunk(role="assistant")
+        config = Config(
+            upstream=Upstream(kind=spoken),
+            upstreams={"spare": Upstream(kind=spoken)},
+            routes={"a": Route(to=self.STEPS)},
+            timeouts=Timeouts(heartbeat=2),
+        )
+        on = stage(Play(body=[(1, first), (FOREVER, b"")]), config, others={"spare": REFUSES})
+        body = json.dumps({"model": "a", "input": "hi", "stream": True, "timeout": 5}).encode()
+        done = await on.run(FakeClient([(0, body)]), Entry(dialect=DIALECTS["openai_responses"]))
+        *beats, end, rest = done.client.body.split(b"\n\n")
+        assert (beats, rest) == ([b": keep-alive"] * 2, b"")
+        assert end.startswith(b"event: response.failed\n")
+
+    async def test_a_limit_that_passes_when_all_has_been_written_comes_too_late(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        on = routed({"main": SILENT, "spare": STREAM}, self.ALWAYS)
+        write = FakeClient.write
+
+        async def write_then_pass(client: FakeClient, data: bytes, last: bool = False) -> None:
+            await write(client, data, last)
+            if last:
+                # Before the race is told that its winner has ended.
+                (watchdog,) = on.relay.running
+                asyncio.get_running_loop().call_soon(watchdog.interrupt, DeadlinePassed("total"))
+
+        monkeypatch.setattr(FakeClient, "write", write_then_pass)
+        done = await run(on, stream=True)
+        assert done.client.body == chunk("a") + chunk("b") + FINISH + DONE
+        assert (done.record.outcome, done.client.aborted) == (Outcome.OK, None)
+
     async def test_alone_the_same_upstream_is_asked_twice(self) -> None:
         on = routed({"main": [SILENT, FINE]}, Route(to=self.STEPS[:1], hedge_after=5, hedge_share=1))
         done = await run(on)
@@ -459,6 +520,45 @@ class TestHedges:
         )
         done = await run(on)
         assert (done.took, said(done)) == (8, (200, "third", "3"))
+
+    async def test_an_answer_that_nobody_could_better_ends_both(self) -> None:
+        on = routed({"main": says(400, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (7, (400, "main", "2"))
+        assert on.upstreams["spare"].ended == [("cancelled", 7)]
+
+    async def test_but_what_the_second_one_does_not_like_says_nothing_of_the_first(self) -> None:
+        on = routed({"main": Play(headers=JSON, head=9, body=[(0, WHOLE)]), "spare": says(400)}, self.ALWAYS)
+        done = await run(on)
+        assert (done.took, said(done)) == (9, (200, "main", "2"))
+
+    async def test_the_error_is_told_as_the_ones_whose_it_is(self) -> None:
+        route = Route(to=self.STEPS, hedge_after=5, hedge_share=1, retries=0)
+        on = routed({"main": says(500, after=7), "spare": says(503, after=4)}, route)
+        assert said(await run(on)) == (503, "spare", "2")
+        on = routed({"main": says(500, after=7), "spare": says(503, after=1)}, route)
+        assert said(await run(on)) == (500, "main", "2")
+
+    async def test_when_the_first_has_failed_it_is_the_second_that_is_waited_for(self) -> None:
+        on = routed({"main": says(500, after=7), "spare": SILENT}, self.ALWAYS)
+        done = await run(on, timeout=9)
+        assert (done.took, said(done), done.record.phase) == (9, (504, "spare", "2"), "waiting")
+
+    @pytest.mark.parametrize("alone", [False, True])
+    async def test_none_is_asked_that_has_no_place(self, alone: bool) -> None:
+        spare = Upstream(kind="openai", base_url="http://x.example", max_in_flight=1)
+        config = Config(
+            user="tester",
+            upstream=Upstream(max_in_flight=1),
+            upstreams={"spare": spare},
+            routes={"gpt-4o": Route(to=self.STEPS[:1] if alone else self.STEPS, hedge_after=5, hedge_share=1)},
+        )
+        on = stage(SILENT, config, others={"spare": SILENT})
+        await on.relay.sites["spare"].places.take(0)
+        done = await run(on, timeout=9)
+        assert (said(done), done.record.hedges) == ((504, "main", "1"), 0)
+        assert (done.client.headers["x-timeout-timer"], done.record.phase) == ("total", "waiting")
+        assert on.upstreams["spare"].calls == []
 
     @pytest.mark.parametrize("stream", [False, True])
     async def test_the_total_ends_both(self, stream: bool) -> None:
@@ -526,19 +626,41 @@ class TestQueues:
         assert done.client.body == b": keep-alive\n\n" * 2 + chunk("a") + chunk("b") + FINISH + DONE
         await first
 
-    async def test_an_upstreams_own_places_lead_elsewhere_when_the_wait_is_too_long(self) -> None:
+    async def test_who_would_have_to_wait_for_an_upstream_is_served_by_one_with_room(self) -> None:
+        row = {
+            name: Upstream(kind="openai", base_url="http://x.example", max_in_flight=1) for name in ("main", "spare")
+        }
+        config = Config(
+            upstream=row["main"],
+            upstreams={"spare": row["spare"]},
+            routes={"*": Route(to=(Step(upstream="main"), Step(upstream="spare")))},
+        )
+        on = stage(self.SLOW, config, others={"spare": self.SLOW})
+        await run(on)
+        tasks = []
+        for _ in range(3):
+            tasks.append(asyncio.create_task(run(on)))
+            await asyncio.sleep(0)
+        done = [await task for task in tasks]
+        assert [said(one) for one in done] == [(200, "main", "1"), (200, "spare", "1"), (200, "main", "1")]
+        assert [one.record.queued for one in done] == [None, None, 10]
+
+    async def test_a_wait_that_is_too_long_leads_elsewhere(self) -> None:
         config = Config(
             upstream=Upstream(kind="openai", base_url="http://x.example", max_in_flight=1),
             upstreams={"spare": Upstream(kind="openai", base_url="http://y.example")},
             routes={"*": Route(to=(Step(upstream="main"), Step(upstream="spare")))},
+            breaker=Breaker(failures=1, rest=1000),
         )
-        on = stage(self.SLOW, config, others={"spare": FINE})
+        on = stage(self.SLOW, config, others={"spare": [says(500, after=0), FINE]})
         await run(on)
+        on.relay.sites["spare"].breaker.failed(asyncio.get_running_loop().time())
         first = asyncio.create_task(run(on))
         await asyncio.sleep(0)
         waits = asyncio.create_task(run(on, timeout=60))
         await asyncio.sleep(0)
-        assert said(await run(on, timeout=15)) == (200, "spare", "1")
+        # It is asked of the one that rests rather than not at all.
+        assert said(await run(on, timeout=15, stream=False))[1] == "spare"
         assert said(await first) == said(await waits) == (200, "main", "1")
 
 

@@ -13,10 +13,10 @@ from dataclasses import replace
 import pytest
 
 from support import contract
-from support.contract import OF_THE_TOTAL, PAIRS, SOURCES, STAINLESS, TIMERS
+from support.contract import IN_ORDER, OF_THE_TOTAL, PAIRS, SOURCES, STAINLESS, TIMERS
 from support.contract_budget import OVERRUNS, fits, overrun, says
 from support.contract_clients import BODIES, WAYS, ends_well, error_told, error_wanted, got
-from support.contract_rows import REQUEST_ID, Row, all_problems, behaviours, run
+from support.contract_rows import REQUEST_ID, Row, all_problems, behaviours, problems_with, run
 from support.contract_upstreams import SAYINGS, TEXTS, Piece, Script, answering, fine_stream, fine_whole
 from support.stage import FOREVER
 
@@ -73,6 +73,30 @@ async def test_a_source_that_cannot_set_a_timer_leaves_it_as_it_is(client: str, 
     ways = [way for way in WAYS[client] if way == "whole" or source not in STAINLESS]
     lanes = [Row(client, way, spoken, timer, source, "error", behaviour) for way in ways for spoken in BODIES]
     found = await all_problems(lanes)
+    assert not found, told(found, len(lanes))
+
+
+BEHAVIOURS = {"total": "no head", "connect": "no connection", "first_event": "no head", "idle": "stops after text"}
+
+
+@CLIENTS
+@pytest.mark.parametrize("timer", BEHAVIOURS)
+async def test_of_two_sources_the_stronger_holds(client: str, timer: str) -> None:
+    order = [source for source in IN_ORDER if source in PAIRS[timer]]
+    found, count = [], 0
+    for way, (stronger, weaker) in itertools.product(WAYS[client], itertools.combinations(order, 2)):
+        row = Row(client, way, client, timer, f"{stronger} before {weaker}", "error", BEHAVIOURS[timer])
+        found += await problems_with(row, contract.both(timer, stronger, weaker), timer)
+        count += 1
+    assert count >= 6
+    assert not found, told(found, count)
+
+
+@CLIENTS
+@pytest.mark.parametrize("source", [source for source in OF_THE_TOTAL if source != "capped"])
+async def test_no_source_gets_beyond_the_cap(client: str, source: str) -> None:
+    lanes = [Row(client, way, client, "total", f"{source}, capped", "error", "no head") for way in WAYS[client]]
+    found = [one for row in lanes for one in await problems_with(row, contract.capped(source), "total")]
     assert not found, told(found, len(lanes))
 
 

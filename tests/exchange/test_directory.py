@@ -202,11 +202,17 @@ def passing(play: Play, **rows: ModelRow) -> tuple[Directory, FakeUpstream]:
     return Directory(VendorUpstream(kind="openai", base_url=BASE), upstream, LoopClock(), rows), upstream
 
 
-@pytest.mark.parametrize("name", ["gpt-4o", "no-such-model", "meta-llama/Llama-3:free", "x" * 5000])
+@pytest.mark.parametrize("name", ["gpt-4o", "no-such-model", "meta-llama/Llama-3:free", "x" * 200])
 async def test_where_names_are_passed_on_every_name_is_a_model(name: str) -> None:
     there, upstream = passing(Play())
     assert there.find(name).internal_id == name
     assert (there.roster.listed(), there.roster.live, upstream.calls) == ([], False, [])
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "\ud800"])
+async def test_but_what_cannot_stand_in_a_header_or_the_log_is_no_name(name: str) -> None:
+    there, _ = passing(Play())
+    assert not there.knows(name)
 
 
 async def test_where_names_are_passed_on_the_list_is_the_upstreams_own() -> None:

@@ -246,3 +246,10 @@ async def test_the_requests_own_time_comes_before_that_of_its_images() -> None:
     there.relay.main.images.fetch = Fetcher(takes=10)
     done = await there.run(FakeClient([(0, ASKED)]))
     assert (done.client.status, done.took) == (504, 3)
+
+
+async def test_what_has_been_fetched_serves_every_attempt() -> None:
+    on, fetcher = stage([Play(refuse=True), Play(headers=JSON, body=[(0, WHOLE)])]), Fetcher()
+    on.relay.main.images.fetch = fetcher
+    done = await on.run(FakeClient([(0, ask(messages=[{"role": "user", "content": [picture()]}]))]))
+    assert (done.client.status, done.record.attempts, fetcher.asked) == (200, 2, [URL])

@@ -65,7 +65,7 @@ async def test_however_a_stream_is_cut_its_bytes_go_out_in_whole_frames(cuts: li
 @pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 502)])
 async def test_a_whole_reply_has_its_limit(size: int, status: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "_LARGEST_REPLY", 100)
-    body = b'{"a":"' + b"x" * (size - 8) + b'"}'
+    body = b'{"choices":[],"a":"' + b"x" * (size - 21) + b'"}'
     play = Play(headers=JSON, body=[(1, body[:60]), (1, body[60:]), (FOREVER if status == 502 else 0, b"")])
     done = await stage(play).run(FakeClient([(0, ask())]))
     assert (done.client.status, done.took) == (status, 2)
@@ -208,6 +208,7 @@ async def test_an_upstreams_error_is_told_in_the_clients_dialect(stream: bool) -
     assert list(told) == ["error"]
     assert "slow down" in told["error"]["message"]
     assert (done.record.outcome, done.record.at_fault) == (Outcome.ERROR, "upstream")
+    assert done.record.first_event is None, "or any name that a client makes up would have been answered for"
 
 
 async def test_an_error_within_the_stream_has_a_status_as_long_as_nothing_has_been_said() -> None:

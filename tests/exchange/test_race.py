@@ -122,3 +122,20 @@ async def test_who_cancels_the_race_cancels_both() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert course.seen[2:] == [("a is cancelled", 9), ("b is cancelled", 9)]
+
+
+async def test_the_second_runs_aside_until_the_first_has_ended() -> None:
+    race, seen = Race(), list[bool]()
+
+    async def first() -> None:
+        await asyncio.sleep(3)
+        seen.append(race.aside)
+        raise ConnectionBroken("cut")
+
+    async def second() -> None:
+        seen.append(race.aside)
+        await asyncio.sleep(5)
+        seen.append(race.aside)
+
+    await race.run(first, second, 1, lambda: True)
+    assert seen == [True, False, False]

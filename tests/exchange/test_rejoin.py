@@ -419,6 +419,7 @@ async def test_the_total_of_the_first_request_goes_on_holding() -> None:
     assert b'"code":"timeout_total"' in again.body.replace(b" ", b"")
     assert play.ended == [("closed", 10.0)]
     assert play.record("first").outcome is play.record("again").outcome is Outcome.TIMEOUT
+    assert play.record("first").timer == play.record("again").timer == "total"
     assert play.kept == 0
 
 

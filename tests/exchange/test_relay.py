@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+import msgspec
 import pytest
 
-from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Timeouts
+from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Route, Step, Timeouts, Upstream
 from argo_relay.errors import Refused
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.policy.deadline import Limit, Source, Timer
@@ -28,20 +29,48 @@ def asked(**seconds: float) -> Mapping[Timer, Limit | None]:
 
 async def test_limits_are_the_requests_then_the_models_then_the_servers() -> None:
     relay = stage(Play(), CONFIG, frozenset({"timeouts.total", "timeouts.idle"})).relay
-    own, other = relay.main.directory.find("gpt-4o"), relay.main.directory.find("gpt-5")
+    own, other = relay.seek("gpt-4o", 0).limits, relay.seek("gpt-5", 0).limits
     plain = relay.limits()
     assert (plain.total.seconds, plain.total.source) == (100, Source.CONFIG)
     assert plain.idle is not None
     assert (plain.idle.seconds, plain.connect.source) == (20, Source.DEFAULT)
-    assert relay.limits({}, other) == plain
-    row = relay.limits({}, own)
+    assert relay.limits({}, *other) == plain
+    row = relay.limits({}, *own)
     assert (row.total.seconds, row.total.source, row.idle) == (200, Source.MODEL, None)
     assert row.first_event is not None
     assert row.first_event.seconds == 5
-    both = relay.limits(asked(total=7, idle=3), own)
+    both = relay.limits(asked(total=7, idle=3), *own)
     assert (both.total.seconds, both.total.source) == (7, Source.BODY)
     assert both.idle is not None
     assert (both.idle.seconds, both.first_event) == (3, row.first_event)
+
+
+@pytest.mark.parametrize("chance", [0.1, 0.9])
+@pytest.mark.parametrize(("name", "total"), [("gpt-4o", 200), ("fast", 7), ("gpt-5", 8)])
+async def test_they_are_those_of_the_model_that_the_client_means_whoever_is_asked(
+    name: str, total: float, chance: float
+) -> None:
+    steps = (Step(upstream="vllm", model="llama", weight=1), Step(upstream="main", model="gpt-4.1", weight=1))
+    rows = {"fast": ModelRow(timeouts=ModelTimeouts(total=7)), "gpt-5": ModelRow(timeouts=ModelTimeouts(total=8))}
+    config = msgspec.structs.replace(
+        CONFIG,
+        models=CONFIG.models | rows,
+        upstreams={"vllm": Upstream(kind="openai", base_url="http://x.example")},
+        routes={name: Route(to=steps if name == "gpt-4o" else steps[:1])},
+    )
+    relay = stage(Play(), config, others={"vllm": Play()}).relay
+    assert relay.limits({}, *relay.seek(name, chance).limits).total.seconds == total
+
+
+async def test_then_those_of_the_model_that_is_asked_first() -> None:
+    config = msgspec.structs.replace(
+        CONFIG,
+        models={"llama": ModelRow(timeouts=ModelTimeouts(total=9))},
+        upstreams={"vllm": Upstream(kind="openai", base_url="http://x.example")},
+        routes={"gpt-4o": Route(to=(Step(upstream="vllm", model="llama"),))},
+    )
+    relay = stage(Play(), config, others={"vllm": Play()}).relay
+    assert relay.limits({}, *relay.seek("gpt-4o", 0).limits).total.seconds == 9
 
 
 async def test_nothing_goes_beyond_the_cap() -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from typing import Any
 
 import pytest
 
 from argo_relay.config.schema import Config, ModelRow, ModelTimeouts, Timeouts
 from argo_relay.dialects.base import Call, Headers
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.run import Exchange
 from argo_relay.observe.record import Outcome
 from argo_relay.transport.base import Answer, Progress
 from support.site import lists_models
@@ -487,3 +492,27 @@ async def test_who_does_not_say_who_it_is_sends_nothing() -> None:
     done = await stage(Play(), Config(identity="client")).run(FakeClient([(0, ask())]))
     assert (done.client.status, done.client.json()["error"]["code"]) == (401, "missing_user")
     assert (done.record.user, done.upstream.calls) == (None, [])
+
+
+@pytest.mark.parametrize("end", ["whole", "stream", "timeout", "refused", "broken", "left"])
+async def test_an_exchange_that_is_over_is_gone_without_the_collector(end: str) -> None:
+    plays = {
+        "whole": Play(headers=JSON, body=[(1, WHOLE)]),
+        "stream": Play(body=[(1, chunk()), (0, FINISH + DONE)]),
+        "timeout": Play(body=[(1, chunk()), (FOREVER, b"")]),
+        "refused": Play(status=400, headers=JSON, body=[(0, b'{"error":{"message":"no"}}')]),
+        "broken": Play(refuse=True),
+        "left": Play(head=FOREVER),
+    }
+    on = stage(plays[end], Config(user="tester", retries=0))
+    client = FakeClient([(0, ask(stream=end != "whole", timeout=5))], leave=2 if end == "left" else None)
+    exchange = Exchange(on.relay, Entry(dialect=DIALECTS["openai_chat"]), client)
+    gone = weakref.ref(exchange)
+    gc.disable()
+    try:
+        await exchange.run()
+        del exchange, client
+        await asyncio.sleep(10)
+        assert gone() is None
+    finally:
+        gc.enable()

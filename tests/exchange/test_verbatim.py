@@ -167,3 +167,20 @@ async def test_messages_are_relayed_as_they_came() -> None:
     assert ("anthropic-beta", "b") in call.headers
     assert (done.record.spoken, done.record.losses) == ("anthropic", None)
     assert "x-losses" not in done.client.headers
+
+
+@pytest.mark.looptime
+async def test_an_object_that_has_nothing_of_a_reply_is_none() -> None:
+    done = await stage(Play(headers=JSON, body=[(0, b"{}")])).run(FakeClient([(0, ask())]))
+    assert (done.client.status, done.client.json()["error"]["code"]) == (502, "upstream_bad_reply")
+    assert done.record.outcome is Outcome.ERROR
+
+
+@pytest.mark.looptime
+async def test_a_reply_that_stands_alone_becomes_the_array_that_was_asked_for() -> None:
+    told = b'{"candidates":[{"content":{"role":"model","parts":[{"text":"hi"}]},"finishReason":"STOP"}]}'
+    body = json.dumps({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}).encode()
+    entry = Entry(dialect=DIALECTS["google"], model="m", stream=True, array=True)
+    on = stage(Play(headers=JSON, body=[(0, told[:9]), (1, told[9:])]), Config(upstream=Upstream(kind="google")))
+    done = await on.run(FakeClient([(0, body)]), entry)
+    assert (done.client.body, done.record.outcome) == (b"[" + told + b"]", Outcome.OK)

@@ -54,6 +54,21 @@ def test_a_probe_that_fails_begins_another_rest() -> None:
     assert not made.rests(62)
 
 
+def test_a_probe_that_has_begun_to_answer_ends_the_rest_but_not_the_doubt() -> None:
+    made = broken()
+    made.began(30)
+    made.answers()
+    assert (made.state, made.rests(31)) == (State.CLOSED, False)
+    assert made.failed(32), "one failure is enough"
+    assert made.rests(33)
+
+
+def test_what_begins_to_answer_when_nothing_is_tried_changes_nothing() -> None:
+    made = broken()
+    made.answers()
+    assert (made.state, made.rests(10)) == (State.RESTING, True)
+
+
 def test_a_probe_that_tells_nothing_leaves_its_place_to_another() -> None:
     made = broken()
     made.began(30)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argo_relay.config.schema import Route, Step
-from argo_relay.policy.routing import by_turns, order, route_for
+from argo_relay.policy.routing import order, route_for
 
 A, B, C = (Step(upstream=name) for name in "abc")
 ROUTES = {name: Route(to=(A,)) for name in ("gpt-4o", "gpt-*", "*", "claude-*-4?", "odd[1]*")}
@@ -53,7 +53,3 @@ def test_weights_draw_the_first_and_leave_the_others_as_they_stand() -> None:
 def test_whatever_is_drawn_all_are_there_once(weights: list[float], chance: float) -> None:
     steps = [Step(upstream=str(number), weight=weight) for number, weight in enumerate(weights)]
     assert sorted(step.upstream for step in order(steps, chance)) == [step.upstream for step in steps]
-
-
-def test_those_that_rest_come_last() -> None:
-    assert by_turns([("a", True), ("b", False), ("c", True), ("d", False)]) == ["b", "d", "a", "c"]

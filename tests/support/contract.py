@@ -93,7 +93,7 @@ def seconds_of(timer: str, source: str) -> float:
     return built_in if source == "default" and built_in is not None else LIMIT
 
 
-def given(timer: str, source: str) -> Given:
+def given(timer: str, source: str, seconds: float = LIMIT) -> Given:
     """Return a request and a configuration in which this source sets this timer, as far as it can."""
     own = timer if timer in DEFAULTS else "total"
     made = Given(
@@ -104,28 +104,51 @@ def given(timer: str, source: str) -> Given:
         }
     )
     if source in ("body number", "body string"):
-        made.timeout = LIMIT if source == "body number" else "5"
-        made.limits["total"] = Limit(LIMIT, "body", "`timeout` in the request body")
+        made.timeout = seconds if source == "body number" else f"{seconds:g}"
+        made.limits["total"] = Limit(seconds, "body", "`timeout` in the request body")
     elif source == "body object":
-        made.timeout = {own: LIMIT}
-        made.limits[own] = Limit(LIMIT, "body", f"`timeout.{own}` in the request body")
+        made.timeout = {own: seconds}
+        made.limits[own] = Limit(seconds, "body", f"`timeout.{own}` in the request body")
     elif source in ("x-request-timeout", "x-server-timeout"):
-        made.headers[source] = "5"
-        made.limits["total"] = Limit(LIMIT, "header", f"the header `{source}`")
+        made.headers[source] = f"{seconds:g}"
+        made.limits["total"] = Limit(seconds, "header", f"the header `{source}`")
     elif source in STAINLESS:
         made.headers[source] = "5.5"
         place = f"the client's own timeout of 5.5 s (header `{source}`), which ends before the 600 s asked for"
         made.limits["patience"] = Limit(LIMIT, "patience", place)
     elif source == "model row":
-        made.row = {own: LIMIT}
-        made.limits[own] = Limit(LIMIT, "model", f"`models.m.timeouts.{own}` in the relay's configuration")
+        made.row = {own: seconds}
+        made.limits[own] = Limit(seconds, "model", f"`models.m.timeouts.{own}` in the relay's configuration")
     elif source == "configuration":
-        made.timeouts[own] = LIMIT
-        made.limits[own] = Limit(LIMIT, "config", f"`timeouts.{own}` in the relay's configuration")
+        made.timeouts[own] = seconds
+        made.limits[own] = Limit(seconds, "config", f"`timeouts.{own}` in the relay's configuration")
     elif source == "capped":
         made.timeout, made.timeouts["max_total"] = 99, LIMIT
         place = "`timeouts.max_total`, which caps the 99 s of `timeout` in the request body"
         made.limits["total"] = Limit(LIMIT, "capped", place)
+    return made
+
+
+IN_ORDER: Final = ("body object", "x-request-timeout", "x-server-timeout", "model row", "configuration")
+"""The sources of limits, strongest first."""
+
+
+def both(timer: str, stronger: str, weaker: str) -> Given:
+    """Return what two sources say at once; the weaker one says less, so that it would fire first."""
+    made, other = given(timer, stronger), given(timer, weaker, LIMIT / 2)
+    made.headers |= other.headers
+    made.row |= other.row
+    made.timeouts |= other.timeouts
+    return made
+
+
+def capped(source: str) -> Given:
+    """Return what a source says of the total, which is more than the configuration allows."""
+    made = given("total", source, 99.0)
+    asked = made.limits["total"]
+    made.timeouts["max_total"] = LIMIT
+    place = f"`timeouts.max_total`, which caps the {asked.seconds:g} s of {asked.place}"
+    made.limits["total"] = Limit(LIMIT, "capped", place)
     return made
 
 

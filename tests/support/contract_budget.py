@@ -71,6 +71,13 @@ OVERRUNS: Final[dict[str, Overrun]] = {
     "a fallback from a first_event limit": Overrun(
         {"main": [_SILENT]}, {"main": [("cancelled", 3.2)]}, Who("spare", 2), last=3.2, timeout={"first_event": 3.2}
     ),
+    "a fallback from an idle limit": Overrun(
+        {"main": [Play(headers=JSON, head=0.5, body=[(0.5, b"{"), (10.0**9, b"")])]},
+        {"main": [("closed", 2.5)]},
+        Who("spare", 2),
+        last=2.5,
+        timeout={"idle": 1.5},
+    ),
     "two fallbacks": Overrun(
         {"main": [says(500, 1)], "spare": [_REFUSES]}, {"main": [("closed", 1)]}, Who("third", 3), last=1.0
     ),
@@ -94,6 +101,9 @@ def fits(row: Row, name: str) -> bool:
         return False
     if behaviour == "no connection" and "connect" in case.timeout:
         return False
+    if "idle" in case.timeout:
+        # A stream that has begun is its client's, and goes nowhere else.
+        return row.asked_as == "whole"
     if case.hedge_after is None:
         return True
     # A whole reply that is not complete is no answer, nor is what the client's dialect cannot say.

@@ -178,11 +178,16 @@ async def run(row: Row, given: Given, upstream: Script | Play, **settings: Any) 
 async def problems(row: Row) -> list[str]:
     """Run a row; return what does not keep to the contract."""
     given = contract.given(row.timer, row.source)
+    fires = row.timer if row.source in contract.PAIRS[row.timer] else contract.instead(row.timer, row.source)
+    return await problems_with(row, given, fires)
+
+
+async def problems_with(row: Row, given: Given, fires: str) -> list[str]:
+    """Run a row in which this is given and this timer is to fire; return what does not keep to the contract."""
     if row.ending == "partial":
         given.wants_partial()
     upstream = script(row, contract.seconds_of(row.timer, row.source) / 12.5)
     queued = row.timer == "queue"
-    fires = row.timer if row.source in contract.PAIRS[row.timer] else contract.instead(row.timer, row.source)
     config = config_of(row, given, **({"max_in_flight": 1} if queued else {}))
     on = stage(upstream.play(), config, given.configured)
     began = asyncio.get_running_loop().time()

@@ -227,11 +227,13 @@ def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
 def _calm_collector() -> None:
     """Have the garbage collector run less often, and never look at what start-up made.
 
-    With hundreds of streams open it took a quarter of the processor time otherwise (py-spy, 500 streams).
+    With hundreds of streams open it took a quarter of the processor time otherwise (py-spy, 500 streams). But all
+    stands still while it runs, timers too, and half a million objects at once took it a second (`proofs/chaos.py`): it
+    must not wait for more than a few ten thousand.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(5_000, 5, 10)
 
 
 def _mark(path: str | None) -> tuple[int, int] | None:

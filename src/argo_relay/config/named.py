@@ -17,7 +17,7 @@ def every_upstream(config: Config) -> dict[str, Upstream]:
 
 def asks_argo(config: Config) -> bool:
     """Say whether any upstream is Argo, which wants to know its user."""
-    return any(row.kind == "argo" for row in every_upstream(config).values())
+    return config.upstream.kind == "argo" or any(row.kind == "argo" for row in config.upstreams.values())
 
 
 def key_of(name: str) -> str:

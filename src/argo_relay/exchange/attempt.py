@@ -61,7 +61,10 @@ class Attempt(Guard):
         self._watchdog.written()
         if self.stamps.content is not None:
             self.stamps.content += self._clock.now() - self._writing_since
-        self.enter(Phase.STREAMING)
+        self.stamps.phase = Phase.STREAMING
+        if self._timer is None:
+            # It has fired meanwhile. Else it looks for itself: what is due has only moved away.
+            self._arm()
 
     def elapsed(self) -> float:
         """Return the seconds since the upstream was asked."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Call, Headers
+from argo_relay.dialects.base import Call, Headers, Outline
 from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
@@ -23,17 +22,20 @@ from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.race import Race
 from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.site import Candidate, Site
-from argo_relay.exchange.verdict import Trial, judged, trouble_of
+from argo_relay.exchange.verdict import Judged, Trial, trouble_of
 from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.policy.deadline import Phase, shown
 from argo_relay.policy.retry import Trouble, may_go_elsewhere, pause_before
-from argo_relay.policy.routing import by_turns
 
 _MOST_LESSONS: Final = 4
 """How often a request is sent once more because the upstream has named a parameter that it does not take."""
 _TROUBLES: Final = (UpstreamRefused, Refused, UpstreamError, DeadlinePassed)
+
+
+class _TooLateError(Refused):
+    """The client has heard too much of one upstream for another to take over."""
 
 
 class Attempts:
@@ -66,7 +68,15 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._inlined: Outline | None = None
+        """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
+        self._failed: RelayError | None = None
+        """How the newest attempt that failed did."""
+        self._settled = False
+        """It is known who has the client's reply, or that nobody has."""
         self._race: Race | None = None
+        self._beside: Trial | None = None
+        """The second attempt of the race."""
         self._last: Candidate | None = None
         self._trials: list[Trial] = []
         """All attempts, where what there is of them may be handed over."""
@@ -75,26 +85,27 @@ class Attempts:
         """Have the request served; raise what the last attempt ended in when none has done it."""
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
-        async with self._placed(self._relay.places):
-            for number in itertools.count(1):
-                try:
-                    await self._round()
-                except _TROUBLES as error:
-                    pause = self._pause(number, error)
-                    if pause is None:
-                        raise
-                else:
-                    return
-                self._watchdog.enter(Phase.PAUSING)
-                await asyncio.sleep(pause)
+        places, clock = self._relay.places, self._relay.clock
+        since = await self._take(places)
+        try:
+            await self._rounds()
+        finally:
+            places.give(clock.now() - since)
+            # An error holds all that it came through.
+            self._settled, self._failed = True, None
 
     @property
     def served(self) -> Headers:
-        """Which model of which upstream the newest attempt was for, and how many there were, as headers."""
-        if self.trial is None:
+        """Which model of which upstream the newest attempt was for, and how many there were, as headers.
+
+        A sign of life opens the reply before all of that is known: then only what cannot turn out otherwise.
+        """
+        if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name), ("x-attempts", str(self.made))]
+        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name)]
+        if self._settled:
+            said.append(("x-attempts", str(self.made)))
         return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
 
     def ending(self) -> bytes | None:
@@ -113,6 +124,19 @@ class Attempts:
                 return ending
         return None
 
+    async def _rounds(self) -> None:
+        for number in itertools.count(1):
+            try:
+                await self._round()
+            except _TROUBLES as error:
+                pause = self._pause(number, error)
+                if pause is None:
+                    raise
+            else:
+                return
+            self._watchdog.enter(Phase.PAUSING)
+            await asyncio.sleep(pause)
+
     async def _round(self) -> None:
         """Try the candidates once, each in its turn; raise the last one's error."""
         tried: list[Candidate] = []
@@ -123,24 +147,33 @@ class Attempts:
                 continue
             try:
                 await self._turn(candidate, turns, tried)
+            except _TooLateError:
+                # What was wrong before says more.
+                raise self._failed or Refused(_TOO_LATE) from None
             except _TROUBLES as error:
-                trouble = self._trouble(error)
-                if trouble is None or not may_go_elsewhere(trouble):
+                if self._is_final(error):
                     raise
-                failed = error
+                self._failed = failed = error
             else:
                 return
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            del failed
 
     def _turns(self) -> Sequence[Candidate]:
-        """Return the candidates that can still do it; if there is none, the first one, for want of better."""
+        """Return the candidates that can still do it; if there is none, the first one, for want of better.
+
+        Those that rest come last, and before them those where one would have to wait for a place.
+        """
         now = self._relay.clock.now()
-        candidates = by_turns([(one, one.rests(now)) for one in self._sought.candidates])
+        candidates = sorted(self._sought.candidates, key=lambda one: (one.rests(now), one.site.places.full))
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
-        return candidate.doing.pace(streamed=self._asked.outline.stream).can_within(self._watchdog.left())
+        pace = candidate.doing.pace(streamed=self._asked.outline.stream)
+        return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
     async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
         """Try a candidate, with the next one beside it when that is wanted and the first takes long."""
@@ -153,16 +186,35 @@ class Attempts:
         race = self._race = Race()
 
         def granted() -> bool:
-            if self._outlet.claimed or not hedges.take():
+            # One that had to wait for a place would not be the quicker one.
+            if self._outlet.claimed or beside.site.places.full or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
             return True
 
         try:
-            await race.run(lambda: self._one(candidate), lambda: self._one(beside), after, granted)
+            await race.run(lambda: self._first(candidate, race), lambda: self._second(beside), after, granted)
         finally:
             self._race = None
+
+    async def _first(self, candidate: Candidate, race: Race) -> None:
+        """Ask the first one of a race. What no other could better ends it; else the second one stands alone."""
+        try:
+            await self._one(candidate)
+        except _TROUBLES as error:
+            if self._is_final(error):
+                race.win()
+            elif self._beside is not None:
+                self._follow(self._beside)
+            raise
+
+    async def _second(self, candidate: Candidate) -> None:
+        """Ask the second one of a race. Its refusal is not final: the first one may be another model."""
+        try:
+            await self._one(candidate)
+        finally:
+            self._beside = None
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
@@ -184,9 +236,9 @@ class Attempts:
         """Return the request as it is put to a candidate: with images as data, where it fetches none."""
         site, profile, outline = candidate.site, candidate.profile, self._asked.outline
         if links := site.images.linked(self._asked.entry, outline, profile):
-            self._watchdog.enter(Phase.FETCHING)
-            outline = await site.images.inlined(outline, links)
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.FETCHING)
+            outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
+            self._enter(Phase.PREPARING)
         return msgspec.structs.replace(
             self._asked,
             outline=outline,
@@ -208,33 +260,54 @@ class Attempts:
 
     async def _try(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
+        try:
+            await self._ask(trial)
+        finally:
+            trial.lane.settled()
+            trial.attempt.rest()
+
+    async def _ask(self, trial: Trial) -> None:
         site = trial.candidate.site
-        if self._race is None or self.trial is None:
+        if self._race is not None and self._race.aside:
+            self._beside = trial
+        else:
             self._follow(trial)
         if trial.plan.call is None:
             await trial.lane.answer()
             return
-        async with self._placed(site.places):
+        since = await self._take(site.places)
+        try:
             self._count(trial)
-            with judged(trial, self._watchdog, self._relay.clock):
+            with Judged(trial, self._watchdog, self._relay.clock):
                 async with trial.attempt:
                     trial.attempt.connect()
                     answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
                     site.directory.seen()
                     await trial.lane.relay(answer)
+        finally:
+            site.places.give(self._relay.clock.now() - since)
 
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
-        if (self._race is None or committed) and not self._voice.adopt(trial.plan.stage):
-            raise Refused(_TOO_LATE)
+        speaks = self._race is None or committed
+        if speaks and not self._voice.adopt(trial.plan.stage, lambda: bool(trial.lane.held)):
+            raise _TooLateError(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
+
+    def _enter(self, phase: Phase) -> None:
+        """Say what the exchange waits for now; what runs beside another attempt is not what it waits for."""
+        if self._race is None or not self._race.aside:
+            self._watchdog.enter(phase)
 
     def _commit(self, trial: Trial) -> None:
         """Let a trial have the client's reply, now that it has something for it."""
         if self.trial is not trial or self._race is not None:
             self._follow(trial, committed=True)
+        self._settled = True
+        if trial.plan.call is not None:
+            trial.candidate.answers()
         if self._race is not None:
             self._race.win()
 
@@ -256,6 +329,11 @@ class Attempts:
         if isinstance(error, DeadlinePassed) and self._has_part():
             return None
         return None if self._outlet.claimed else trouble_of(error, self._relay.clock.wall())
+
+    def _is_final(self, error: RelayError) -> bool:
+        """Say whether no other candidate may be asked after such an error."""
+        trouble = self._trouble(error)
+        return trouble is None or not may_go_elsewhere(trouble)
 
     def _has_part(self) -> bool:
         """Tell whether there is something of a whole reply that its client would rather have than another attempt."""
@@ -282,25 +360,20 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    @asynccontextmanager
-    async def _placed(self, places: Places) -> AsyncIterator[None]:
-        """Hold a place, having waited for it if need be."""
+    async def _take(self, places: Places) -> float:
+        """Take a place, having waited for it if need be; return when that was."""
         clock = self._relay.clock
         if places.full:
             began = clock.now()
-            self._watchdog.enter(Phase.QUEUED)
+            self._enter(Phase.QUEUED)
             try:
                 await places.take(self._watchdog.left())
             finally:
                 self.queued += clock.now() - began
-            self._watchdog.enter(Phase.PREPARING)
+            self._enter(Phase.PREPARING)
         else:
             await places.take(0)
-        since = clock.now()
-        try:
-            yield
-        finally:
-            places.give(clock.now() - since)
+        return clock.now()
 
 
 _LEFT: Final = "x-request-timeout"

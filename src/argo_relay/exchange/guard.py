@@ -58,6 +58,10 @@ class Guard(ABC):
         self.reason = reason
         self._task.cancel()
 
+    def rest(self) -> None:
+        """Forget why the block ended: an exception that can be reached from where it was raised stays in memory."""
+        self.reason = None
+
     @abstractmethod
     def _due(self) -> float | None:
         """Return when the timer is to fire next; None while nothing is due."""

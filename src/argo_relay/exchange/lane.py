@@ -38,6 +38,10 @@ def stream_headers(media_type: str) -> Headers:
     return [("content-type", kind), ("cache-control", "no-cache"), ("x-accel-buffering", "no")]
 
 
+def _nobody() -> None:
+    return None
+
+
 class UpstreamRefused(Refused):
     """The upstream answered with an error; `body` is its own where the client can read it, to be passed on."""
 
@@ -57,7 +61,7 @@ class Lane:
         outlet: Outlet,
         headers: Callable[[], Headers],
         *,
-        commit: Callable[[], None] = lambda: None,
+        commit: Callable[[], None] = _nobody,
         hold: bool = False,
     ) -> None:
         """`headers` gives what goes out with every reply; `commit` is called before the first byte of this one does.
@@ -80,6 +84,10 @@ class Lane:
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
         """Seconds from the moment the upstream was asked."""
+
+    def settled(self) -> None:
+        """Take note that it has had its turn: nobody is to be told of its first byte any more."""
+        self._commit = _nobody
 
     async def answer(self) -> None:
         """Send the reply that the stage makes by itself."""
@@ -216,8 +224,9 @@ class Lane:
     async def _read_all(self, answer: Answer, most: int) -> bytes:
         pieces = []
         while chunk := await answer.read():
-            if self.first_event is None:
-                self.first_event = self._attempt.elapsed()
+            if not self.received:
+                # An error is no beginning of a reply.
+                self.first_event = self._attempt.elapsed() if _is_reply(answer) else None
                 self._attempt.enter(Phase.STREAMING)
             self._attempt.content()
             self.received += len(chunk)
@@ -227,7 +236,7 @@ class Lane:
         return b"".join(pieces)
 
     async def _check_status(self, answer: Answer, passed: Headers) -> None:
-        if 200 <= answer.status < 300:
+        if _is_reply(answer):
             return
         body = await self._read_all(answer, _LARGEST_ERROR)
         if not 400 <= answer.status < 600:
@@ -246,6 +255,10 @@ class Lane:
         if not streamed and kind in ("text/event-stream", "text/html"):
             raise Refused(_upstream_failure(f"was asked for a whole reply and answered with {kind}"))
         return kind
+
+
+def _is_reply(answer: Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 def _passed(answer: Answer, *, own: bool) -> Headers:

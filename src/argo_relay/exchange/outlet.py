@@ -24,13 +24,16 @@ class Outlet:
         """The connection has taken something of the reply itself."""
         self.claimed = False
         """A reply, not a heartbeat, is being written: no other may come in its place."""
+        self.over = False
+        """All of the reply has been handed to the connection."""
         self.owed = b""
         """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""
         self.claimed = True
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         if self.status is None:
             await self._client.begin(status, headers)
             self.status = status
@@ -38,16 +41,19 @@ class Outlet:
     async def write(self, data: bytes) -> None:
         """Send a piece of the body; waits while the client does not read."""
         self.owed = data
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         self.sent += len(data)
         await self._client.write(data)
         self.begun, self.owed = True, b""
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
-        await self.settle()
+        if self._beating is not None:
+            await self.settle()
         self.sent += len(data)
         await self._client.write(data, last=True)
+        self.over = True
 
     def beat(self, data: bytes, headers: Headers) -> None:
         """Send a heartbeat from outside the exchange's task; the reply's head goes before the first one."""

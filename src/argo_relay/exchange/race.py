@@ -17,6 +17,12 @@ class Race:
         self._won: asyncio.Task[Any] | None = None
         self._decided = asyncio.Event()
 
+    @property
+    def aside(self) -> bool:
+        """Whether the runner that asks is the second, and the first one still runs."""
+        leader = self._tasks[0]
+        return not leader.done() and asyncio.current_task() is not leader
+
     def win(self) -> None:
         """Say, from within a runner, that it goes on: the other one is cancelled at once."""
         if self._won is not None:
@@ -42,6 +48,7 @@ class Race:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks.clear()
 
     def _start(self, runner: Runner) -> asyncio.Task[None]:
         task = asyncio.create_task(runner())
@@ -58,6 +65,7 @@ class Race:
     async def _ended_well(self) -> None:
         pending = set(self._tasks)
         failed: BaseException | None = None
+        error: BaseException | None = None
         while pending:
             done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
@@ -67,5 +75,8 @@ class Race:
                 if error is None:
                     return
                 failed = failed if failed is not None and task is not self._won and self._won in done else error
-        if failed is not None:
-            raise failed
+        try:
+            if failed is not None:
+                raise failed
+        finally:
+            failed = error = None

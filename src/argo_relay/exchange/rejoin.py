@@ -20,6 +20,7 @@ from argo_relay.errors import ClientLeft
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.outlet import Outlet
+from argo_relay.neutral.failure import Failure
 from argo_relay.observe.record import Outcome
 from argo_relay.upstreams.base import Operation
 
@@ -116,6 +117,7 @@ class Recorded:
         self.request_id = ""
         self.outcome: Outcome | None = None
         """How the exchange ended; None while it runs."""
+        self.failure: Failure | None = None
         self._client = client
         self._rejoin = rejoin
         self._mark = mark
@@ -200,15 +202,17 @@ class Recorded:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the reply's head."""
         self._head = (status, headers)
-        self._take(sum(len(name) + len(value) for name, value in headers))
+        if self._digest is not None:
+            self._take(sum(len(name) + len(value) for name, value in headers))
         if self._reader is not None:
             await self._reader.sink.begin(status, headers)
 
     async def write(self, data: bytes, last: bool = False) -> None:
         """Send a piece of the reply's body to whoever reads it; wait while that one does not read."""
-        await self._leveled()
+        if self._reader is not None and not self._reader.level.is_set():
+            await self._leveled()
         self._whole = last
-        if self._take(len(data)):
+        if self._digest is not None and self._take(len(data)):
             self._pieces.append(data)
         reader = self._reader
         if reader is not None:
@@ -221,21 +225,21 @@ class Recorded:
         if self._reader is not None:
             self._reader.sink.abort()
 
-    def close(self, outcome: Outcome) -> Outcome:
+    def close(self, outcome: Outcome, failure: Failure | None) -> tuple[Outcome, Failure | None]:
         """Take note of how the exchange ended, and return that: when it joined another, what became of that one.
 
         Only a reply that is whole and good is kept any longer: after a failure the same request is a new attempt.
         """
         if self.joined is not None and outcome is Outcome.OK:
-            outcome = self.joined.outcome or outcome
-        self.outcome = outcome
+            outcome, failure = self.joined.outcome or outcome, self.joined.failure
+        self.outcome, self.failure = outcome, failure
         # It holds the exchange, and with it the request.
         self._on_leave = _nothing
         if outcome is not Outcome.OK:
             self._drop()
         if self._reader is not None:
             self._reader.over.set()
-        return outcome
+        return outcome, failure
 
     def expire(self) -> None:
         """Keep the reply no longer: nobody has come for it."""
@@ -274,9 +278,7 @@ class Recorded:
             self._timer = asyncio.get_running_loop().call_later(self._rejoin.keep, self.expire)
 
     def _take(self, size: int) -> bool:
-        """Take memory for a piece; where there is not enough, this reply is not recorded any more."""
-        if self._digest is None:
-            return False
+        """Take memory for a piece of a recording; where there is not enough, it is not recorded any more."""
         size += _OVERHEAD
         if size <= self._rejoin.free:
             self._rejoin.free -= size

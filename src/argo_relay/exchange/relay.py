@@ -20,6 +20,7 @@ from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.models.live import passing_profile
 from argo_relay.models.names import bare
 from argo_relay.models.profile import Profile
+from argo_relay.models.roster import Roster
 from argo_relay.observe.log import Sink
 from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission, stopping
@@ -29,10 +30,14 @@ from argo_relay.policy.routing import order, route_for
 
 
 class Sought(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may answer a request, in order; `hedges` grants second attempts beside the first ones."""
+    """Who may answer a request, in order; `hedges` grants second attempts beside the first ones.
+
+    `limits`: what is configured for the model that the client means, and then for the one that is asked first.
+    """
 
     candidates: Sequence[Candidate]
     retries: int
+    limits: Sequence[Mapping[Timer, Limit | None]] = ()
     hedge_after: float | None = None
     hedges: HedgeShare | None = None
 
@@ -57,12 +62,14 @@ class Relay:
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
         self._defaults = defaults
+        self._plain = settle([defaults], config.timeouts.max_total)
+        self._routed: tuple[Roster | None, dict[str, str]] = (None, {})
+        """For a list of models: the routes that have a model's name, by its internal id."""
         self._hedges = {name: HedgeShare(route.hedge_share) for name, route in config.routes.items()}
 
-    def limits(self, asked: Mapping[Timer, Limit | None] | None = None, model: Profile | None = None) -> Limits:
+    def limits(self, *layers: Mapping[Timer, Limit | None]) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
-        row = self.main.directory.limits_of(model) if model is not None else {}
-        return settle([asked or {}, row, self._defaults], self.config.timeouts.max_total)
+        return settle([*layers, self._defaults], self.config.timeouts.max_total) if any(layers) else self._plain
 
     def knows(self, name: str) -> bool:
         """Say whether somebody can be asked for a model of this name now."""
@@ -80,12 +87,17 @@ class Relay:
         candidates, named = self._candidates(name, chance)
         if not candidates:
             raise Refused(unknown(self.main.directory.roster, name))
+        first, there = candidates[0], candidates[0].site.directory
+        asked_first = there.limits_of(first.profile)
         if named is None:
-            return Sought(candidates=candidates, retries=self.config.retries)
+            return Sought(candidates=candidates, retries=self.config.retries, limits=[asked_first])
         key, route = named
+        meant = self.main.directory.meant(name)
+        own = there.limits_of(passing_profile(name)) if meant is None else self.main.directory.limits_of(meant)
         return Sought(
             candidates=candidates,
             retries=self.config.retries if route.retries is None else route.retries,
+            limits=[own, asked_first],
             hedge_after=route.hedge_after,
             hedges=self._hedges[key],
         )
@@ -128,12 +140,15 @@ class Relay:
 
     def _route(self, name: str, profile: Profile | None) -> tuple[str, Route] | None:
         """Return the route for a model, and what it is called; it may be written under any name of the model's."""
-        routes, main = self.config.routes, self.main.directory
-        if profile is not None:
-            for key, route in routes.items():
-                if not is_pattern(key) and (meant := main.meant(key)) and meant.internal_id == profile.internal_id:
-                    return key, route
-        return route_for(routes, _names(name, profile))
+        routes, roster = self.config.routes, self.main.directory.roster
+        if profile is None:
+            return route_for(routes, [name])
+        if self._routed[0] is not roster:
+            # What a name means changes with the list of models only.
+            keys = [(self.main.directory.meant(key), key) for key in routes if not is_pattern(key)]
+            self._routed = roster, {meant.internal_id: key for meant, key in reversed(keys) if meant is not None}
+        key = self._routed[1].get(profile.internal_id)
+        return route_for(routes, _names(name, profile)) if key is None else (key, routes[key])
 
 
 def _name_at(site: Site, name: str, profile: Profile | None) -> str:
@@ -143,8 +158,6 @@ def _name_at(site: Site, name: str, profile: Profile | None) -> str:
     return bare(profile.alias_of or profile.public_id)
 
 
-def _names(name: str, profile: Profile | None) -> list[str]:
-    if profile is None:
-        return [name]
+def _names(name: str, profile: Profile) -> list[str]:
     whole = [one for one in (name, profile.public_id, profile.alias_of, profile.internal_id) if one]
     return [*whole, *(bare(one) for one in whole)]

@@ -84,16 +84,21 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
-            outcome = self._client.close(outcome)
+            outcome, failure = self._client.close(outcome, failure)
             self._relay.losses.note(self._losses())
             self._relay.sink(self._record(outcome, failure))
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Undo what holds each other, so that all of it goes at once: the collector's work would make others wait."""
+        self._attempts = self._voice = None
+        self._watchdog.rest()
 
     async def _guarded(self) -> tuple[Failure | None, Outcome]:
         """Serve, and turn whatever ends the exchange early into the client's error."""
-        own: UpstreamRefused | None = None
+        own: tuple[bytes | None, Headers] = (None, [])
         try:
-            async with self._watchdog:
-                await self._serve()
+            await self._watched()
         except ClientLeft:
             return None, Outcome.CANCELLED
         except DeadlinePassed as passed:
@@ -102,7 +107,7 @@ class Exchange:
                 return failure, Outcome.TIMEOUT
         except Refused as refused:
             failure = refused.failure
-            own = refused if isinstance(refused, UpstreamRefused) else None
+            own = (refused.body, refused.headers) if isinstance(refused, UpstreamRefused) else own
         except UpstreamError as error:
             failure = _upstream_failed(error)
         except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
@@ -116,6 +121,15 @@ class Exchange:
             self._log_bug(error)
             self._client.abort()
         return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
+
+    async def _watched(self) -> None:
+        """Serve until something ends it; what comes when all of the reply has been written comes too late."""
+        try:
+            async with self._watchdog:
+                await self._serve()
+        except (ClientLeft, DeadlinePassed, Refused):
+            if not self._outlet.over:
+                raise
 
     async def _hand_over(self, timer: str) -> bool:
         """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
@@ -174,15 +188,16 @@ class Exchange:
         wished = wish(outline.timeout, headers)
         self._wants_partial = wants_partial(outline.timeout, headers)
         watchdog.settle(relay.limits(wished))
-        if not relay.knows(outline.model):
+        try:
+            sought = relay.seek(outline.model, relay.chance())
+        except Refused:
             await relay.main.directory.look_again()
-        sought = relay.seek(outline.model, relay.chance())
-        profile = sought.candidates[0].profile
-        watchdog.settle(self._within_patience(relay.limits(wished, profile)))
+            sought = relay.seek(outline.model, relay.chance())
+        watchdog.settle(self._within_patience(relay.limits(wished, *sought.limits)))
         return sought, Asked(
             entry=self._entry,
             outline=outline,
-            profile=profile,
+            profile=sought.candidates[0].profile,
             headers=self._client.request_headers,
             request_id=self._request_id,
             received=int(self._time),
@@ -209,16 +224,19 @@ class Exchange:
         if timeouts.heartbeat and (self._stream or timeouts.whole_heartbeat):
             voice.speak(self._watchdog, beat_every(timeouts.heartbeat, self._patience))
 
-    async def _say(self, failure: Failure, own: UpstreamRefused | None) -> None:
-        """Write a failure to the client, as far as its reply has not gone too far; else cut the connection."""
+    async def _say(self, failure: Failure, own: tuple[bytes | None, Headers]) -> None:
+        """Write a failure to the client, as far as its reply has not gone too far; else cut the connection.
+
+        `own`: the upstream's words for it, if they may stand, and its headers.
+        """
         outlet, hide = self._outlet, self._relay.hide
         failure = msgspec.structs.replace(failure, request_id=self._request_id)
         try:
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await outlet.settle()
                 if outlet.status is None:
-                    body = hide(own.body if own and own.body else self._dialect.encode_error(failure))
-                    extra = _failure_headers(failure, own.headers if own else [])
+                    body = hide(own[0] or self._dialect.encode_error(failure))
+                    extra = _failure_headers(failure, own[1])
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)

@@ -105,8 +105,13 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         self.site.breaker.began(now)
         self.doing.breaker.began(now)
 
+    def answers(self) -> None:
+        """Take note that an answer has begun: a stream may take its time to end."""
+        self.site.breaker.answers()
+        self.doing.breaker.answers()
+
     def worked(self) -> None:
-        """Take note of an answer."""
+        """Take note of a whole answer."""
         self.site.breaker.worked()
         self.doing.breaker.worked()
 

@@ -59,6 +59,8 @@ class VerbatimStage:
             raise Refused(digest.failure)
         if not digest.is_reply and self._translating is not None and self._source.strays(self._dialect.name):
             return self._translated(self._translating(), TranslateStage.whole, body)
+        if not digest.is_reply and self._translating is not None:
+            raise BadJson("it has none of what a reply has")
         self.usage = digest.usage
         self.events = 1
         return body
@@ -82,7 +84,7 @@ class VerbatimStage:
             if watch.failure is not None:
                 self._fail(watch.failure, frame, block)
                 break
-            block += (before, frame.raw)
+            block += (before, self._as_element(frame))
             if cut is not None:
                 cut.feed(frame)
             self._begun = True
@@ -128,6 +130,15 @@ class VerbatimStage:
         if self._array:
             return last_element(self._dialect.encode_error(failure), begun=self._begun)
         return self._watch.fail(failure)
+
+    def _as_element(self, frame: Frame) -> bytes:
+        """Return a frame as it came; but a reply that stands alone where an array was asked for, as one of one element.
+
+        Its type does not tell it from an array.
+        """
+        raw = frame.raw
+        alone = self._array and not self._begun and frame.data is not None and raw.lstrip()[:1] == b"{"
+        return b"[" + raw + b"]" if alone else raw
 
     def _fail(self, failure: Failure, frame: Frame, block: list[bytes]) -> None:
         if self._begun and self._source.mend(failure) is failure:

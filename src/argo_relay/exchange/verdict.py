@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import msgspec
@@ -49,19 +47,25 @@ def trouble_of(error: RelayError, now: float) -> Trouble | None:
     return None
 
 
-@contextmanager
-def judged(trial: Trial, watchdog: Watchdog, clock: Clock) -> Iterator[None]:
-    """Watch an attempt, and let its candidate be known by how it ends."""
-    candidate = trial.candidate
-    candidate.began(clock.now())
-    try:
-        yield
-    except BaseException as error:
-        _note(trial, error, watchdog, clock)
-        raise
-    candidate.worked()
-    if trial.lane.first_event is not None:
-        candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event)
+class Judged:
+    """Watches an attempt, made within `with`, and lets its candidate be known by how it ends."""
+
+    def __init__(self, trial: Trial, watchdog: Watchdog, clock: Clock) -> None:
+        self._trial = trial
+        self._watchdog = watchdog
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._trial.candidate.began(self._clock.now())
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        trial, candidate = self._trial, self._trial.candidate
+        if error is not None:
+            _note(trial, error, self._watchdog, self._clock)
+            return
+        candidate.worked()
+        if trial.lane.first_event is not None:
+            candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event, self._clock.now())
 
 
 def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) -> None:
@@ -79,10 +83,10 @@ def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) 
     elif isinstance(error, Refused):
         failed = error.failure.at_fault == "upstream"
     else:
-        # The client left, the relay stops, or the whole budget is spent.
-        reason = watchdog.reason
-        late = isinstance(reason, DeadlinePassed) and trial.lane.first_event is None
-        failed = late and _operators(watchdog, Timer.TOTAL)
+        # The client left, the relay stops, or the whole budget is spent: on this attempt, if it had most of it.
+        late = isinstance(watchdog.reason, DeadlinePassed) and trial.lane.first_event is None
+        most = trial.attempt.elapsed() >= watchdog.limits.total.seconds / 2
+        failed = late and most and _operators(watchdog, Timer.TOTAL)
     if not failed:
         candidate.ended()
         return

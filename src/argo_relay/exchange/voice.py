@@ -28,6 +28,7 @@ class Voice:
         self.headers = headers
         """Gives what goes out with every reply."""
         self._stage: Stage | None = None
+        self._holds: Callable[[], bool] = lambda: False
         self._bound = False
         """The stage has begun the reply in its own words: no other may, unless it can go on from there."""
 
@@ -35,14 +36,17 @@ class Voice:
         """Give a sign of life whenever nothing has been written for so many seconds."""
         watchdog.beat(every, self._beat)
 
-    def adopt(self, stage: Stage) -> bool:
-        """Have another stage speak from now on; False when the client has heard too much of the one before."""
+    def adopt(self, stage: Stage, holds: Callable[[], bool]) -> bool:
+        """Have another stage speak from now on; False when the client has heard too much of the one before.
+
+        While `holds`, its beginning is held back, and nothing of it must be said before that.
+        """
         before = self._stage
         if self._bound and stage is not before:
             if not (isinstance(stage, TranslateStage) and isinstance(before, TranslateStage)):
                 return False
             stage.go_on_from(before)
-        self._stage = stage
+        self._stage, self._holds = stage, holds
         return True
 
     def fail(self, failure: Failure) -> bytes:
@@ -54,6 +58,7 @@ class Voice:
         return self._dialect.watch_stream().fail(failure)
 
     def _beat(self) -> None:
-        data = self._plain if self._stage is None or not self._stream else self._stage.heartbeat()
+        plain = self._stage is None or not self._stream or self._holds()
+        data = self._plain if plain or self._stage is None else self._stage.heartbeat()
         self._bound = self._bound or data != self._plain
         self.outlet.beat(data, [*self._head, *self.headers()])

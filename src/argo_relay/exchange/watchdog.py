@@ -67,6 +67,11 @@ class Watchdog(Guard):
         self._beat, self._beat_every = call, every
         self._arm()
 
+    def rest(self) -> None:
+        """Forget whom to call, too: the exchange is over."""
+        super().rest()
+        self._beat = self._attempt = None
+
     def elapsed(self) -> float:
         """Return the seconds since the exchange began to be measured."""
         return self._clock.now() - self.stamps.started

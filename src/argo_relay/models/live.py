@@ -90,13 +90,14 @@ def _read(raw: object) -> _Record | None:
         internal, display = identity, display or identity
     else:
         display = identity
-    if not (_is_name(internal) and _is_name(display)):
+    if not (is_name(internal) and is_name(display)):
         return None
     owned_by = raw.get("owned_by")
-    return _Record(internal_id=internal, display=display, owned_by=owned_by if _is_name(owned_by) else None)
+    return _Record(internal_id=internal, display=display, owned_by=owned_by if is_name(owned_by) else None)
 
 
-def _is_name(value: object) -> TypeGuard[str]:
+def is_name(value: object) -> TypeGuard[str]:
+    """Say whether something can be a model's name."""
     # Control characters and lone surrogates would travel into headers and logs.
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable() and not value.isspace()
 

@@ -41,8 +41,13 @@ class Breaker:
         if self._since is not None and not self.rests(now):
             self._probing = True
 
+    def answers(self) -> None:
+        """Take note that an answer has begun: the probe's ends the rest, but one failure more brings another."""
+        if self._probing:
+            self._since, self._probing = None, False
+
     def worked(self) -> None:
-        """Take note of an answer: all is well again."""
+        """Take note of a whole answer: all is well again."""
         self._failed, self._since, self._probing = 0, None, False
 
     def failed(self, now: float) -> bool:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TypeVar
 
 from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Route, Step
-
-Candidate = TypeVar("Candidate")
 
 
 def route_for(routes: Mapping[str, Route], names: Iterable[str]) -> tuple[str, Route] | None:
@@ -39,11 +36,6 @@ def order(steps: Sequence[Step], chance: float) -> list[Step]:
         if step.weight and mark <= 0:
             return [step, *(other for other in steps if other is not step)]
     return list(steps)
-
-
-def by_turns(candidates: Sequence[tuple[Candidate, bool]]) -> list[Candidate]:
-    """Return candidates with those that rest (True) after all others, each group as it stands."""
-    return [one for one, rests in candidates if not rests] + [one for one, rests in candidates if rests]
 
 
 def _fits(pattern: str, names: set[str]) -> bool:
