@@ -31,7 +31,7 @@ chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each
 test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py
 
-fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~11 min)
+fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~12 min)
 	.venv-fuzz/bin/python proofs/fuzz.py --jobs 2
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict and the import contracts

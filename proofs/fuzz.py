@@ -26,10 +26,12 @@ import atheris
 
 ROOT: Final = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
-with atheris.instrument_imports(include=["argo_relay.dialects", "argo_relay.framing", "argo_relay.neutral"]):
+with atheris.instrument_imports(
+    include=["argo_relay.dialects", "argo_relay.framing", "argo_relay.neutral", "argo_relay.transport.http1"]
+):
     from argo_relay.errors import BadJson
     from argo_relay.framing import jsonx, sse
-    from support.fuzzing import TARGETS, seeds
+    from support.fuzzing import HTTP, TARGETS, seeds
     from support.mutations import nodes, replaced
 
 PLACE: Final = ROOT / ".fuzz"
@@ -83,7 +85,8 @@ def _fuzz(target: str, seconds: int) -> None:
         found.replace(learnt / found.name)  # read again at the start: what is not mended is found again
     flags = [f"-max_total_time={seconds}", f"-max_len={_LONGEST}", "-timeout=10", "-print_final_stats=1"]
     flags += [f"-artifact_prefix={FOUND}/{target}-", "-reload=0", str(learnt)]
-    atheris.Setup([sys.argv[0], *flags], _Finder(target), custom_mutator=_mutator(known))
+    mutator = None if target == HTTP else _mutator(known)
+    atheris.Setup([sys.argv[0], *flags], _Finder(target), custom_mutator=mutator)
     atheris.Fuzz()
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from argo_relay.dialects.base import Dialect, Incoming, Target
 from argo_relay.dialects.table import DIALECTS
-from argo_relay.errors import BadJson, Refused
+from argo_relay.errors import BadJson, ConnectionBroken, Refused
 from argo_relay.framing import jsonx
 from argo_relay.framing.base import Frame, Framing
 from argo_relay.framing.jsonarray import JSON_ARRAY
@@ -21,17 +21,28 @@ from argo_relay.framing.sse import SSE
 from argo_relay.neutral.events import Event, Failed, Heartbeat
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.neutral.fold import Fold
+from argo_relay.transport.http1 import Parser
 from support import corpus
 from support.goldens import FOLDER
 from support.grammar import Grammar
 from support.sights import plain_request
 
 _LATE: Final = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.", code="timeout_total")
+HTTP: Final = "reads_http"
+"""The target that reads no JSON."""
 _MODELS: Final = (
     Target(model="m"),
     Target(model="gpt-5", owner="openai", max_output=10),
     Target(model="claude-opus-4-5", owner="anthropic", max_output=64000),
     Target(model="gemini-3-pro", owner="google"),
+)
+
+
+_REPLIES: Final = (
+    b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5\r\nContent-Length: 5\r\n\r\nhello",
+    b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a="b"\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n',
+    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.0 404 Not Found\r\nConnection: close\r\n\r\nno",
+    b"HTTP/1.1 204 Nothing\r\n\r\nHTTP/1.1 304 Same\r\ncontent-length: 5\r\n\r\n",
 )
 
 
@@ -128,6 +139,27 @@ def reads_error(dialect: Dialect, body: bytes) -> None:
         _told(dialect.decode_error(status, "Reason", body))
 
 
+def reads_http(wire: bytes) -> None:
+    """Any cuts give the same reply, or none; what is read is never more than what came."""
+    whole = _http(wire, len(wire) or 1)
+    assert whole is None or len(whole[2]) <= len(wire)
+    for size in (1, 2, 3, 7, 64):
+        assert _http(wire, size) == whole, f"cut into {size}"
+
+
+def _http(wire: bytes, size: int) -> tuple[int, dict[str, str], bytes, bool, bool] | None:
+    """Return a reply's status, headers and body, whether it has ended, and whether another may follow."""
+    parser = Parser()
+    try:
+        for at in range(0, len(wire), size):
+            parser.feed(wire[at : at + size])
+    except ConnectionBroken:
+        return None
+    finally:
+        parser.abandon()
+    return parser.status, parser.headers, b"".join(parser.pieces), parser.ended, parser.reusable
+
+
 def _told(failure: Failure, statuses: Container[int] = range(400, 600)) -> None:
     assert failure.status in statuses, failure
     for client in DIALECTS.values():
@@ -142,6 +174,7 @@ def _json(text: bytes) -> None:
 TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
     "split.sse": partial(splits, SSE),
     "split.json_array": partial(splits, JSON_ARRAY),
+    HTTP: reads_http,
     **{
         f"{read.__name__}.{dialect.name}": partial(read, dialect)
         for read in (reads_stream, reads_request, reads_reply, reads_error, watches_stream)
@@ -154,6 +187,8 @@ TARGETS: Final[dict[str, Callable[[bytes], None]]] = {
 @cache
 def seeds(target: str) -> list[bytes]:
     """Return valid inputs for a target: the project's own cases, and how other dialects' cases look in its own."""
+    if target == HTTP:
+        return list(_REPLIES)
     what, _, name = target.partition(".")
     cases = [case for one in ([name] if name in DIALECTS else DIALECTS) for case in corpus.own(one)]
     if what == "reads_request":

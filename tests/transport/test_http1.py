@@ -132,7 +132,7 @@ def test_until_its_end_it_has_not_ended(case: str) -> None:
 
 @pytest.mark.parametrize("case", [name for name in READ if name != "the end said"])
 @pytest.mark.parametrize(
-    "more", [OK + b"content-length: 3\r\n\r\nbad", b"HTTP/1.1 200", b"\x00", b"GET / HTTP/1.1\r\n\r\n"]
+    "more", [OK + b"content-length: 3\r\n\r\nbad", b"HTTP/1.1 200", b"\x00", b"GET / HTTP/1.1\r\n\r\n", b"\r\n"]
 )
 def test_what_follows_a_reply_is_not_read_and_its_connection_not_used_again(case: str, more: bytes) -> None:
     data, body, _ = READ[case]
@@ -173,6 +173,7 @@ REFUSED = {
     "another version": b"HTTP/2.0 200 OK\r\ncontent-length: 0\r\n\r\n",
     "a very old version": b"HTTP/0.9 200 OK\r\ncontent-length: 0\r\n\r\n",
     "RTSP": b"RTSP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n",
+    "an empty line after a hint": LINK + b"\r\n" + OK + b"content-length: 0\r\n\r\n",
     "an empty line first": b"\r\n" + OK + b"content-length: 0\r\n\r\n",
     "a status of two digits": b"HTTP/1.1 20 OK\r\n\r\n",
     "a status of four digits": b"HTTP/1.1 2000 OK\r\n\r\n",

@@ -207,6 +207,7 @@ class Reply:
         self._connection: Connection | None = connection
         self._loop = connection.loop
         self._waiter: asyncio.Future[None] | None = None
+        self._over = False
         self._failure: ConnectionBroken | None = None
         self._unread = 0
         self._settling: asyncio.TimerHandle | None = None
@@ -219,7 +220,7 @@ class Reply:
         """
         parser = self.parser
         try:
-            while not parser.begun and self._failure is None:
+            while not (parser.begun or self._over):
                 await self._more()
         except asyncio.CancelledError:
             self.close()
@@ -232,21 +233,18 @@ class Reply:
 
     async def read(self) -> bytes:
         """Return what has arrived; see Answer."""
-        if self._inflater is None:
-            return await self._read()
-        while True:
-            raw = b"" if self._inflater.waiting else await self._read()
-            if piece := self._inflater.feed(raw):
-                return piece
-            if not raw and not self._inflater.waiting:
-                self._inflater.finish()
-                return b""
+        if self._inflater is not None:
+            return await self._inflated(self._inflater)
+        while not (self.parser.pieces or self._over):
+            await self._more()
+        return self._take()
 
     def release(self) -> None:
         """Keep the connection for the next call, once the last bytes have come."""
         if self._connection is not None and self._settling is None:
             self._settling = self._loop.call_later(_SETTLE_SECONDS, self.close)
-            self._take()
+            self.parser.pieces.clear()
+            self._connection.go_on()
 
     def close(self) -> None:
         """Cut the connection unless the reply has ended."""
@@ -269,23 +267,30 @@ class Reply:
             self._settling.cancel()
             self.parser.pieces.clear()
         self._connection = None
+        self._over = True
         self._failure = failure
         if failure is not None:
             self.parser.abandon()
         self._wake()
 
-    async def _read(self) -> bytes:
-        pieces = self.parser.pieces
-        while not pieces:
-            if self._failure is not None:
-                raise self._failure
-            if self.parser.ended:
+    async def _inflated(self, inflater: Inflater) -> bytes:
+        while True:
+            while not (self.parser.pieces or self._over or inflater.waiting):
+                await self._more()
+            raw = b"" if inflater.waiting else self._take()
+            if piece := inflater.feed(raw):
+                return piece
+            if not (raw or inflater.waiting):
+                inflater.finish()
                 return b""
-            await self._more()
-        return self._take()
 
     def _take(self) -> bytes:
+        """Return what waits; nothing at the end, unless that came too early, which is raised."""
         pieces = self.parser.pieces
+        if not pieces:
+            if self._failure is not None:
+                raise self._failure
+            return b""
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._unread = 0
@@ -293,13 +298,12 @@ class Reply:
             self._connection.go_on()
         return data
 
-    async def _more(self) -> None:
+    def _more(self) -> asyncio.Future[None]:
+        """Return what is done when something has happened; nobody else waits then."""
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)

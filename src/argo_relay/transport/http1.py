@@ -24,6 +24,7 @@ NO_HTTP: Final = "it answered with something that is not HTTP"
 TOO_LARGE: Final = f"it answered with something too large: a head of more than {LARGEST_HEAD >> 10} KiB"
 
 _PORTS: Final = {"http": 80, "https": 443}
+_END: Final = b"\r\n\r\n"
 _PLAIN: Final = re.compile(r"[!-~]+")
 _SAFE: Final = "".join(map(chr, range(33, 127)))
 _WITHOUT_BODY: Final = (204, 304)
@@ -80,14 +81,20 @@ def request_head(method: str, target: str, authority: str, headers: Headers, len
 
 
 class Parser:
-    """Reads one reply. What `feed` and `finish` raise is ConnectionBroken, and the connection is of no more use."""
+    """Reads one reply. What `feed` and `finish` raise is ConnectionBroken, and the connection is of no more use.
+
+    llhttp reads heads and chunks. It is never given more than it needs: it would pass over empty lines after a reply.
+    """
 
     __slots__ = (
         "_barren",
+        "_chunked",
+        "_fresh",
+        "_left",
         "_llhttp",
         "_reason",
         "_size",
-        "_until_close",
+        "_tail",
         "begun",
         "ended",
         "headers",
@@ -119,50 +126,100 @@ class Parser:
         self.on_body = self.pieces.append
         self._reason = b""
         self._size = 0
+        """Bytes of all headers and trailers."""
         self._barren = 0
-        self._until_close = False
+        """Bytes since the last that were anybody's."""
+        self._fresh = True
+        """Whether the next byte is a head's first."""
+        self._tail = b""
+        """The last bytes before these, where an end may have begun."""
+        self._chunked = False
+        self._left: int | None = None
+        """Bytes that a body of declared length lacks."""
         self._llhttp: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived."""
-        if not self.touched:
-            if data[:1] != b"H":
-                # llhttp would pass over empty lines, and take RTSP, too.
-                raise ConnectionBroken(NO_HTTP)
-            self.touched = True
-        llhttp = self._llhttp
-        if llhttp is None:
-            self.reusable = False
-            return
-        before = len(self.pieces)
-        try:
-            llhttp.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not self.ended:
-                raise _broken(error) from None
-            # What follows a reply that has ended belongs to none.
-            self.reusable = False
+        """Take what has arrived, at least one byte."""
+        self.touched = True
+        if not self.begun:
+            data = self._feed_head(data)
+            if not data:
+                return
         if self.ended:
-            # It holds our methods, and we hold it: nothing but the garbage collector would part us.
-            self._llhttp = None
-        elif len(self.pieces) == before:
-            self._barren += len(data)
-            if self._barren > LARGEST_HEAD:
-                raise ConnectionBroken(TOO_LARGE)
+            self.reusable = False
+        elif self._chunked:
+            self._feed_chunks(data)
+        elif self._left is None:
+            self.pieces.append(data)
         else:
-            self._barren = 0
+            self._feed_counted(data, self._left)
 
     def finish(self) -> None:
         """Take note that the other side has closed, which ends a reply without a length."""
         self._llhttp = None
-        if self.begun and self._until_close:
+        if self.begun and self._left is None and not self._chunked:
             self.ended = True
         if not self.ended:
             raise ConnectionBroken(CLOSED)
 
     def abandon(self) -> None:
         """Let go of what it holds: nothing more will be fed."""
+        # It holds our methods, and we hold it: nothing but the garbage collector would part us.
         self._llhttp = None
+
+    def _feed_head(self, data: bytes) -> bytes:
+        """Return what follows the head."""
+        while data and not self.begun:
+            if self._fresh and data[:1] != b"H":
+                # llhttp would pass over empty lines here, too, and take RTSP.
+                raise ConnectionBroken(NO_HTTP)
+            seen = self._tail + data
+            found = seen.find(_END)
+            self._fresh = found >= 0
+            cut = found + len(_END) - len(self._tail) if self._fresh else len(data)
+            self._barren += cut
+            if self._barren > LARGEST_HEAD:
+                raise ConnectionBroken(TOO_LARGE)
+            self._tail = b"" if self._fresh else seen[1 - len(_END) :]
+            self._execute(data[:cut])
+            data = data[cut:]
+        if self.ended or (self.begun and not self._chunked):
+            self._llhttp = None
+        return data
+
+    def _feed_counted(self, data: bytes, left: int) -> None:
+        if len(data) > left:
+            data = data[:left]
+            self.reusable = False
+        self.pieces.append(data)
+        self._left = left - len(data)
+        self.ended = not self._left
+
+    def _feed_chunks(self, data: bytes) -> None:
+        before = len(self.pieces)
+        self._execute(data)
+        if self.ended:
+            self._llhttp = None
+            # Nothing but a line end twice ends it; before that stands a size or a trailer.
+            seen = (self._tail + data)[-len(_END) - 1 :]
+            if not seen.endswith(_END) or seen[0] in b"\r\n":
+                self.reusable = False
+            return
+        self._tail = (self._tail + data)[-len(_END) :] if len(data) < len(_END) else data[-len(_END) :]
+        self._barren = 0 if len(self.pieces) > before else self._barren + len(data)
+        if self._barren > LARGEST_HEAD:
+            raise ConnectionBroken(TOO_LARGE)
+
+    def _execute(self, data: bytes) -> None:
+        if self._llhttp is None:
+            return
+        try:
+            self._llhttp.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if not self.ended:
+                raise _broken(error) from None
+            # What follows a reply that has ended belongs to none.
+            self.reusable = False
 
     def on_message_begin(self) -> None:
         """See llhttp."""
@@ -192,7 +249,7 @@ class Parser:
     def on_headers_complete(self) -> None:
         """See llhttp."""
         llhttp = self._llhttp
-        if llhttp is None or self.ended:
+        if llhttp is None:
             return
         status = llhttp.get_status_code()
         version = llhttp.get_http_version()
@@ -202,16 +259,20 @@ class Parser:
             self.headers = {}
             return
         headers = self.headers
-        chunked = "transfer-encoding" in headers
-        if chunked and version == "1.0":
+        self._chunked = "transfer-encoding" in headers
+        if self._chunked and version == "1.0":
             # https://www.rfc-editor.org/rfc/rfc9112#section-6.1: its framing is faulty.
             raise ConnectionBroken(NO_HTTP)
         self.status = status
         self.reason = self._reason.decode("utf-8", "surrogateescape")
-        self._until_close = not chunked and "content-length" not in headers and status not in _WITHOUT_BODY
-        self.reusable = not self._until_close and llhttp.should_keep_alive()
+        if status in _WITHOUT_BODY:
+            self._left = 0
+        elif not self._chunked and "content-length" in headers:
+            self._left = int(headers["content-length"])
+        self.reusable = (self._chunked or self._left is not None) and llhttp.should_keep_alive()
         if "keep-alive" in headers and (found := _TIMEOUT.search(headers["keep-alive"])):
             self.idle = int(found[1])
+        self._barren = 0
         self.begun = True
 
     def on_message_complete(self) -> None:
