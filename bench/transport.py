@@ -1,10 +1,11 @@
 """What a request and an event of a stream cost the transport: processor time of this process, upstream in another.
 
     .venv/bin/python bench/transport.py
-    .venv/bin/python -m pip install aiohttp   for a second row: the client that the transport had before
+    .venv/bin/python -m pip install aiohttp   first, for one more row: what the transport stood on before
 
-`whole`: calls one after the other, each answered at once with 700 bytes; us a call. `stream`: streams at the same time,
-with an event every so many milliseconds, each in a segment of its own; us an event, with what the loop costs for them.
+`a call`: calls one after the other, each answered at once with 700 bytes. `an event`: streams at the same time, with an
+event every so many milliseconds, each in a segment of its own. Both with what the loop costs: `the loop alone` wakes
+who waits for bytes and looks at none of them; less is not possible.
 """
 
 from __future__ import annotations
@@ -120,6 +121,47 @@ async def _ours(run: Callable[[Client], Awaitable[float]]) -> float:
         await transport.close()
 
 
+class _Bare(asyncio.Protocol):
+    """What a loop costs that does no more than wake who waits for bytes, without a look at them."""
+
+    def __init__(self) -> None:
+        self.waiter: asyncio.Future[bytes] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio."""
+        self.transport: Any = transport
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio."""
+        if self.waiter is not None:
+            self.waiter.set_result(data)
+
+
+async def _floor(run: Callable[[Client], Awaitable[float]]) -> float:
+    idle: list[_Bare] = []
+
+    async def ask(url: str) -> int:
+        host, _, path = url.removeprefix("http://").partition("/")
+        name, _, port = host.partition(":")
+        loop = asyncio.get_running_loop()
+        bare = idle.pop() if idle else (await loop.create_connection(_Bare, name, int(port)))[1]
+        bare.transport.write(b"POST /%s HTTP/1.1\r\n\r\n%s" % (path.encode(), ASKED))
+        data, count = b"", 0
+        while not data.endswith((BODY, b"0\r\n\r\n")):
+            bare.waiter = loop.create_future()
+            data = await bare.waiter
+            bare.waiter = None
+            count += 1
+        idle.append(bare)
+        return count
+
+    try:
+        return await run(ask)
+    finally:
+        for bare in idle:
+            bare.transport.abort()
+
+
 async def _aiohttp(run: Callable[[Client], Awaitable[float]]) -> float:
     aiohttp: Any = importlib.import_module("aiohttp")
     session = aiohttp.ClientSession(
@@ -171,23 +213,26 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200)
     parser.add_argument("--gap", type=int, default=20, help="milliseconds between a stream's events (default: 20)")
     options = parser.parse_args()
-    clients = {"argo-relay's transport": _ours}
+    clients = {"argo-relay's transport": _ours, "the loop alone": _floor}
     if importlib.util.find_spec("aiohttp"):
         clients[f"aiohttp {importlib.import_module('aiohttp').__version__}"] = _aiohttp
     ours, theirs = multiprocessing.Pipe()
     upstream = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
     upstream.start()
     base = f"http://127.0.0.1:{ours.recv()}"
-    print(f"{'':24} {'us a call':>32}   {'us an event':>32}")
+    measured: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in clients}
     try:
-        for name, client in clients.items():
-            whole, stream = [], []
-            for _ in range(options.runs):
+        for _ in range(options.runs):
+            # Side by side: whatever else the machine does, it does to all of them.
+            for name, client in clients.items():
+                whole, stream = measured[name]
                 whole.append(uvloop.run(client(lambda ask: _whole(ask, base, options.calls))))
                 stream.append(
                     uvloop.run(client(lambda ask: _stream(ask, base, options.streams, options.events, options.gap)))
                 )
-            print(f"{name:24} {_shown(whole):>32}   {_shown(stream):>32}", flush=True)
+        print(f"{'':24} {'us a call':>26} {'us an event':>26}")
+        for name, (whole, stream) in measured.items():
+            print(f"{name:24} {_shown(whole):>26} {_shown(stream):>26}")
     finally:
         upstream.kill()
 

@@ -7,6 +7,8 @@ import pytest
 from support.fuzzing import TARGETS
 
 FOUND = [
+    # A line end after a reply counted only when it came by itself.
+    ("reads_http", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nh\r\n\r\n"),
     # An entry of `tools` that is null: AttributeError.
     ("reads_request.google", b'{"contents":[{"parts":[{"text":"hi"}]}],"tools":[{},null]}'),
     # Half a surrogate pair in what is packed as a seal for other dialects: UnicodeEncodeError.
