@@ -29,6 +29,14 @@ async def test_connect_runs_while_it_connects() -> None:
     assert now() == 8
 
 
+async def test_connect_runs_anew_for_a_connection_in_place_of_one_that_was_closed() -> None:
+    made = attempt(connect=5, first_event=20)
+    with pytest.raises(DeadlinePassed, match="connect"):
+        await play(made, made.connect, made.connected, made.sent, 2, made.connecting, FOREVER)
+    assert now() == 7
+    assert made.elapsed() == 7
+
+
 async def test_first_event_runs_from_the_request_sent() -> None:
     made = attempt(connect=5, first_event=20)
     with pytest.raises(DeadlinePassed, match="first_event"):

@@ -188,6 +188,24 @@ async def test_who_greets_first_is_not_understood() -> None:
             await connection.send(ASK, None).begun()
 
 
+async def test_who_greets_before_anybody_was_told_of_the_connection_is_not_understood_either() -> None:
+    """As it can be within TLS that has been put on a tunnel."""
+
+    async def behave(there: raw.Connection) -> None:
+        await there.end()
+
+    async with upstream(behave) as there:
+        place = Place()
+        connection = Connection(Origin("http", "127.0.0.1", there.port), place)
+        connection.data_received(b"220 smtp.example\r\n")
+        await asyncio.get_running_loop().create_connection(lambda: connection, "127.0.0.1", there.port)
+        with pytest.raises(ConnectionBroken, match=NO_HTTP):
+            await connection.send(ASK, None).begun()
+        async with asyncio.timeout(PATIENCE):
+            await there.connections[0].ended.wait()
+            await place.gone.wait()
+
+
 async def test_who_closes_at_once() -> None:
     async def behave(there: raw.Connection) -> None:
         """Say nothing."""

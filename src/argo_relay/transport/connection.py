@@ -60,10 +60,11 @@ class Connection(asyncio.Protocol):
         """Send a request; return its reply, of which nothing has come."""
         reply = self._reply = Reply(self)
         transport = self._transport
-        if transport is None or transport.is_closing():
-            # Closed in the moment between its making and now, maybe by us, since it spoke first.
+        if transport is None or transport.is_closing() or self._spoke_first:
+            # Closed in the moment between its making and now, or of no use, since it spoke first.
             self._reply = None
             reply.over(ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED))
+            self.cut()
         elif body is None or len(body) <= _SMALL:
             transport.write(head + body if body else head)
         else:
