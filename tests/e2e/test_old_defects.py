@@ -327,7 +327,8 @@ def test_defect_9(client: str) -> None:
     kind, model, path, body = SAME[client]
     sent = body if client == "google" else {"model": model} | body
     beta = "context-1m-2025-08-07"
-    with Scripted(b'{"error":{"message":"no"}}') as upstream, relay_to(upstream.url, f", kind: {kind}") as relay:
+    scripted = Scripted(b'{"error":{"message":"no"}}', models=("gpt4o", "claudeopus45"))
+    with scripted as upstream, relay_to(upstream.url, f", kind: {kind}") as relay:
         httpx.post(relay.url + path, json=sent, headers={"anthropic-beta": beta}, timeout=PATIENCE)
         ((_, received, headers),) = upstream.asked
     # Argo's own id, and in whose name it is asked.
