@@ -91,3 +91,14 @@ async def test_idle_runs_from_the_first_content_though_nothing_is_written() -> N
     with pytest.raises(DeadlinePassed, match="idle"):
         await play(made, made.connect, made.connected, made.sent, 1, made.content, 2, made.content, FOREVER)
     assert now() == 6
+
+
+async def test_a_call_that_the_transport_repeats_is_counted_and_has_its_own_time_to_connect() -> None:
+    again: list[float] = []
+    counted = Attempt(LoopClock(), dog(connect=5), lambda: again.append(now()))
+    with pytest.raises(DeadlinePassed, match="connect"):
+        await play(counted, counted.connect, counted.connected, counted.sent, 3, counted.connecting, FOREVER)
+    assert (again, now()) == ([3], 8)
+    counted.rest()
+    counted.connecting()
+    assert again == [3]

@@ -143,3 +143,18 @@ async def test_nothing_stays_open_behind_a_proxy(when: str, secure_proxy: bool, 
         assert gate.port not in ports()
         assert pool.all == set()
         assert gate.asked == [(HOST, there.port)]
+
+
+async def test_one_whose_making_is_cancelled_at_whatever_moment_is_known_no_more() -> None:
+    async with upstream(silent) as there:
+        pool, connector = Pool(), Connector(DIRECT)
+        origin = Origin("http", "127.0.0.1", there.port)
+        for turns in range(60):
+            making = asyncio.create_task(connector.connect(origin, lambda: Connection(origin, pool)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            making.cancel()
+            await asyncio.gather(making, return_exceptions=True)
+        async with asyncio.timeout(PATIENCE):
+            await pool.close()
+        assert pool.all == set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from argo_relay.clock import Clock
 from argo_relay.errors import DeadlinePassed
 from argo_relay.exchange.guard import Guard
@@ -12,11 +14,18 @@ from argo_relay.policy.deadline import Phase, Stamps, attempt_due
 class Attempt(Guard):
     """See `exchange.guard`. Its timers end the attempt, and leave the exchange to decide what comes next."""
 
-    def __init__(self, clock: Clock, watchdog: Watchdog) -> None:
+    def __init__(self, clock: Clock, watchdog: Watchdog, again: Callable[[], None] | None = None) -> None:
+        """`again` is told of each call that the transport repeats."""
         super().__init__(clock)
+        self._again = again or _nobody
         self.stamps = Stamps(clock.now(), Phase.PREPARING)
         self._watchdog = watchdog
         self._writing_since = 0.0
+
+    def rest(self) -> None:
+        """Forget whom to tell, too: it is over."""
+        super().rest()
+        self._again = _nobody
 
     def enter(self, phase: Phase) -> None:
         """Say what it waits for now."""
@@ -25,11 +34,12 @@ class Attempt(Guard):
 
     def connect(self) -> None:
         """Say that the upstream is asked now."""
-        self.stamps.started = self._clock.now()
-        self.connecting()
+        self.stamps.started = self.stamps.connecting = self._clock.now()
+        self.enter(Phase.CONNECTING)
 
     def connecting(self) -> None:
-        """Take note that a connection to the upstream is being made, and maybe not for the first time."""
+        """Take note that the call goes out once more: the connection had been closing when it was sent."""
+        self._again()
         self.stamps.connecting = self._clock.now()
         self.enter(Phase.CONNECTING)
 
@@ -78,3 +88,7 @@ class Attempt(Guard):
         due = attempt_due(self._watchdog.limits, self.stamps)
         if due is not None and now >= due[0]:
             self.interrupt(DeadlinePassed(due[1]))
+
+
+def _nobody() -> None:
+    return None

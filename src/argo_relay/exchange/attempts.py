@@ -248,7 +248,7 @@ class Attempts:
         )
 
     def _begin(self, candidate: Candidate, chosen: Plan) -> Trial:
-        attempt = Attempt(self._relay.clock, self._watchdog)
+        attempt = Attempt(self._relay.clock, self._watchdog, lambda: self._called(candidate))
         several = len(self._sought.candidates) > 1 or self._sought.hedge_after is not None
         lane = Lane(
             chosen, attempt, self._outlet, self._voice.headers, commit=lambda: self._commit(trial), hold=several
@@ -314,10 +314,13 @@ class Attempts:
     def _count(self, trial: Trial) -> None:
         if self.trial is trial:
             self._watchdog.follow(trial.attempt.stamps)
-        self.made += 1
-        self.calls[trial.candidate.site.name] += 1
+        self._called(trial.candidate)
         self.fallbacks += self._last is not None and self._last is not trial.candidate
         self._last = trial.candidate
+
+    def _called(self, candidate: Candidate) -> None:
+        self.made += 1
+        self.calls[candidate.site.name] += 1
 
     def _call(self, call: Call, site: Site) -> Call:
         if not site.tell_timeout:

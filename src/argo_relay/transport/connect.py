@@ -96,13 +96,18 @@ class Connector:
 
 async def on_socket(sock: socket.socket, make: Callable[[], Made], trusted: ssl.SSLContext | None, name: str) -> Made:
     """Return a protocol on a connected socket, with TLS for a server of that name when it is asked for."""
-    loop = asyncio.get_running_loop()
-    if trusted is None:
-        _, made = await loop.create_connection(make, sock=sock)
-    else:
-        _, made = await loop.create_connection(
-            make, sock=sock, ssl=trusted, server_hostname=name, ssl_handshake_timeout=_NO_LIMIT
-        )
+    loop, made = asyncio.get_running_loop(), make()
+    try:
+        if trusted is None:
+            await loop.create_connection(lambda: made, sock=sock)
+        else:
+            await loop.create_connection(
+                lambda: made, sock=sock, ssl=trusted, server_hostname=name, ssl_handshake_timeout=_NO_LIMIT
+            )
+    except BaseException:
+        # uvloop closes a connection whose making is cancelled without telling its protocol, which may know of it.
+        made.connection_lost(None)
+        raise
     return made
 
 
