@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import resource
 import sys
@@ -211,7 +212,8 @@ class _Row:
         if not said and spent.gateway < _FULL * elapsed:
             shares = {"load": spent.load, "upstream": spent.upstream}
             full = [name for name, took in shares.items() if took > _FULL * elapsed]
-            said = f"{' and '.join(full) or 'machine'} full"
+            cores = spent.gateway + sum(shares.values()) > _FULL * elapsed * (os.cpu_count() or 1)
+            said = f"{' and '.join(full) or ('cores' if cores else 'nobody')} full"
         if said:
             self._seen.remarks[key] = said
 
@@ -288,9 +290,12 @@ async def _wrk(wrk: Path, asked: str, port: int, seconds: float) -> tuple[float,
     )  # fmt: skip
     began = time.perf_counter()
     said = (await process.communicate())[0].decode()
+    took = time.perf_counter() - began
     rate = re.search(r"Requests/sec:\s*([\d.]+)", said)
+    if rate is None:
+        return 0.0, took, "wrk failed"
     wrong = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    return float(rate[1]) if rate else 0.0, time.perf_counter() - began, f"{wrong[1]} failed" if wrong else ""
+    return float(rate[1]), took, f"{wrong[1]} failed" if wrong else ""
 
 
 def subjects(systems: tuple[System, ...]) -> list[Subject]:

@@ -32,6 +32,7 @@ def chart(run: Run) -> str:
 
 def _panel(run: Run, names: list[str], key: str, top: int) -> Iterator[str]:
     rows = {name: run.of(name, key) for name in names if run.of(name, key)}
+    names = sorted(rows, key=lambda name: statistics.median(rows[name]))
     low = math.floor(math.log10(max(0.01, min(values[0] for values in rows.values()))))
     high = math.ceil(math.log10(max(values[-1] for values in rows.values())))
 
@@ -48,8 +49,7 @@ def _panel(run: Run, names: list[str], key: str, top: int) -> Iterator[str]:
     for place, name in enumerate(names):
         y = first + place * _ROW
         yield f'<text x="{_LEFT - 8}" y="{y + 14}" text-anchor="end">{escape(name)}</text>'
-        if name in rows:
-            yield from _bar(rows[name], x, y, _colour(name))
+        yield from _bar(rows[name], x, y, _colour(name))
 
 
 def _bar(values: list[float], x: Scale, y: int, colour: str) -> Iterator[str]:

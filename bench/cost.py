@@ -14,8 +14,8 @@ are relayed as they came), and a Messages client (each event is translated).
 CPU time is that of all of a gateway's processes, user and system, from /proc: for a whole reply to a request of 1 KB
 and of 250 KB, eight at once; for an event of streams that come in one burst of 200; for an event of 300 streams at
 once, with 50 to 100 ms from one event to the next. Latency is that of one request at a time, less that of the upstream
-asked directly in the same round. A rate says behind it what was full before the gateway was: the load, the upstream,
-or the machine's cores.
+asked directly. A rate says behind it what was full before the gateway was: the load, the upstream, or the machine's
+cores; or that nobody was, and the gateway waited for something else.
 
 What is needed is installed, pinned, into `.bench/`, once; what does not install or start here is left out, and named.
 Results are kept in .bench/cost.json. Nothing else should run on the machine.
@@ -43,18 +43,11 @@ from running import CACHE, AbsentError, Running, install, running
 from tables import markdown, plain
 
 _KEPT = CACHE / "cost.json"
-_ORDER = (
-    "nginx",
-    "argo-relay",
-    "argo-proxy",
-    "litellm",
-    "llm-rosetta",
-    "portkey",
-    "ferrogw",
-    "tensorzero",
-    "vllm-router",
-)
-_KNOWN = {one.name: one for one in (OURS, *PEERS) if one.name in _ORDER}
+_ELSEWHERE = ("ccr", "haproxy")
+"""Of other benches: ccr is asked in Messages only, and one floor is enough."""
+_FIRST = ("nginx", "argo-relay", "argo-proxy")
+_KNOWN = {one.name: one for one in (OURS, *PEERS) if one.name not in _ELSEWHERE}
+_ORDER = (*_FIRST, *(name for name in _KNOWN if name not in _FIRST))
 
 
 def main() -> None:
@@ -69,7 +62,7 @@ def main() -> None:
         run = Run.read(_KEPT)
     else:
         scale = Scale(time=0.3, streams=50, many=100) if options.quick else Scale()
-        run = asyncio.run(_all([_KNOWN[name] for name in options.only or _KNOWN], options.rounds, scale))
+        run = asyncio.run(_all([_KNOWN[name] for name in options.only or _ORDER], options.rounds, scale))
         _KEPT.write_text(json.dumps(asdict(run)))
     print("\n\n".join(tables(run, markdown if options.markdown else plain)))
     if options.chart:
@@ -78,7 +71,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=_KNOWN, help=f"of {', '.join(_KNOWN)}")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=_ORDER, help=f"of {', '.join(_ORDER)}")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each gateway [3; with --quick 1]")
     parser.add_argument("--quick", action="store_true", help="short loads with few streams")
     parser.add_argument("--markdown", action="store_true", help="print tables in Markdown")

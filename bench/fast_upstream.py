@@ -14,6 +14,7 @@ import random
 import re
 import sys
 from functools import lru_cache
+from itertools import cycle, islice
 from typing import Any, Final, cast
 
 import httptools
@@ -57,13 +58,14 @@ _REPLY: Final = _whole(
 _LIST: Final = _whole({"object": "list", "data": _MODELS})
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _FIRST: Final = _chunk({"role": "assistant", "content": ""})
-_PIECE: Final = _chunk({"content": " word"})
+# More than one, because a gateway (LiteLLM) ends streams that repeat themselves.
+_PIECES: Final = tuple(_chunk({"content": f" {word}"}) for word in ("each", "word", "says", "some", "more"))
 _END: Final = _chunk(None) + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 
 
 @lru_cache
 def _burst(events: int) -> bytes:
-    return _HEAD + _FIRST + _PIECE * (events - 2) + _END
+    return b"".join([_HEAD, _FIRST, *islice(cycle(_PIECES), events - 2), _END])
 
 
 class Connection(asyncio.Protocol):
@@ -120,7 +122,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self, left: int) -> None:
         if left:
-            self._transport.write(_PIECE)
+            self._transport.write(_PIECES[left % len(_PIECES)])
             self._later(left - 1)
         else:
             self._write(_END)

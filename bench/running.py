@@ -86,10 +86,8 @@ def _installing(system: System, place: Path) -> list[list[str]]:
         return [[sys.executable, "-m", "venv", str(place)], [*pip, *system.packages], *alone]
     if system.by == "debian":
         # Unpacked here, not installed: that takes no root, and starts nothing.
-        unpack = (
-            "for file in *.deb; do dpkg-deb --extract $file .; done; mkdir commands; ln -s ../usr/lib/*-linux-gnu lib"
-        )
-        link = f'ln -s "$(find "$PWD/usr" -path "*bin/{system.name}")" commands/'
+        unpack = "for file in *.deb; do dpkg-deb --extract $file .; done; ln -s usr/lib/*-linux-gnu lib"
+        link = f"mkdir commands; cd commands; ln -s ../usr/*bin/{system.name} ."
         return [["apt-get", "--quiet", "download", *system.packages], ["sh", "-ec", f"{unpack}; {link}"]]
     (place / "package.json").write_text(json.dumps({"private": True, "overrides": dict(system.overrides)}))
     return [["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *system.packages]]
