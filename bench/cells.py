@@ -24,13 +24,17 @@ from running import CACHE, AbsentError, Running, install
 _HERE: Final = Path(__file__).resolve().parent
 _FULL: Final = 0.85
 """Who has this share of a core has no more to give."""
+_LITTLE: Final = 0.25
+"""With no more of the cores idle they are full: loads take a moment to begin and to end."""
 _SETTLING: Final = 0.05
 """Seconds for what a gateway does after its last reply."""
 _SAMPLING: Final = 0.2
 _TURN: Final = 'some earlier words of a long talk, with "quotes" and a line\'s end\n' * 30
 _AT_ONCE: Final = 8
 _BURST: Final = 200
-_PACED: Final = 60
+_PACED: Final = 40
+_SHORT: Final = 5
+"""Events of a short stream: what a longer one costs more is its events'."""
 _WRK: Final = System(
     name="wrk",
     version="",
@@ -69,6 +73,24 @@ class Scale:
     many: int = 1000
 
 
+@dataclass(frozen=True)
+class Cell:
+    """One load: what is asked for, on how many connections, in how many seconds new requests begin."""
+
+    key: str
+    play: str
+    connections: int
+    seconds: float
+    turns: int = 0
+    """Of talk before, each of 2 KB."""
+    requests: int = 1_000_000
+    """In all, at most."""
+    ramp: float = 0.0
+    """Seconds in which the connections begin."""
+    events: int = 1
+    """Of a reply."""
+
+
 @dataclass
 class Spent:
     """CPU time within a block, in seconds; memory at its highest, in MiB."""
@@ -77,6 +99,8 @@ class Spent:
     upstream: float = 0.0
     load: float = 0.0
     resident: float = 0.0
+    idle: float = 0.0
+    """The share of the machine's cores that nobody had a use for."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +157,7 @@ class _Row:
         self._there = there
         self._port = int(there.url.rpartition(":")[2].partition("/")[0])
         self._seen = Seen()
+        self._costs: dict[str, float] = {}
 
     async def all(self) -> Seen:
         values = self._seen.values
@@ -140,70 +165,70 @@ class _Row:
             values["start"] = self._there.took
             values["rss"] = processes.resident(self._there.session)
         await self._warm()
-        low = await self._load("low", self._asks("whole"), connections=1, seconds=1.0, requests=300)
+        low = await self._load(Cell("low", "whole", 1, 1.0, requests=300))
         values["p50"], values["p99"] = low.p50 * 1000, low.p99 * 1000
-        values["first"] = (await self._load("first", self._asks("burst 5"), 1, 0.8, requests=200)).first * 1000
+        first = await self._load(Cell("first", f"burst {_SHORT}", 1, 0.8, requests=200))
+        values["first"] = first.first * 1000
         await self._whole()
-        await self._load("large", self._asks("whole", turns=120), 4, 1.2)
-        burst = await self._load("burst", self._asks(f"burst {_BURST}"), _AT_ONCE, 1.5, per=_BURST)
+        await self._load(Cell("large", "whole", 4, 1.2, turns=120))
+        await self._load(Cell("short", f"burst {_SHORT}", _AT_ONCE, 0.8, events=_SHORT))
+        burst = await self._load(Cell("burst", f"burst {_BURST}", _AT_ONCE, 1.5, events=_BURST))
         values["eps"] = burst.requests * _BURST / burst.elapsed
-        await self._paced("paced", self._bench.scale.streams)
+        await self._paced("begun", self._bench.scale.streams, _SHORT)
+        await self._paced("paced", self._bench.scale.streams, _PACED)
         if self._subject.many:
-            await self._paced("many", self._bench.scale.many)
+            await self._paced("many", self._bench.scale.many, _PACED)
+        if not self._subject.direct:
+            self._note_costs()
         return self._seen
+
+    def _note_costs(self) -> None:
+        """Note microseconds: of a request, and of an event, which is what a long stream costs more than a short one."""
+        costs = {key: cost * 1e6 for key, cost in self._costs.items()}
+        values = self._seen.values
+        values |= {f"cpu_{key}": costs[key] for key in ("whole", "large", "short") if key in costs}
+        for long, short, events in (("burst", "short", _BURST), ("paced", "begun", _PACED), ("many", "begun", _PACED)):
+            if long in costs and short in costs:
+                values[f"cpu_{long}"] = (costs[long] - costs[short]) / (events - _SHORT)
 
     async def work(self, play: str, seconds: float) -> None:
         paced = play.startswith("paced")
-        plan = self._plan(self._asks(play), self._bench.scale.streams if paced else _AT_ONCE, seconds)
-        await _load(replace(plan, seconds=seconds, ramp=1.0 if paced else 0.0))
+        streams = self._bench.scale.streams if paced else _AT_ONCE
+        await _load(self._plan(Cell("work", play, streams, seconds, ramp=1.0 if paced else 0.0)))
 
     async def _warm(self) -> None:
         for play in ("whole", "burst 50"):
-            await _load(self._plan(self._asks(play), _AT_ONCE, 0.4))
+            await _load(self._plan(Cell("warm", play, _AT_ONCE, 0.4)))
 
     async def _whole(self) -> None:
-        asked = self._asks("whole")
-        result = await self._load("whole", asked, _AT_ONCE, 1.2)
+        cell = Cell("whole", "whole", _AT_ONCE, 1.2)
+        result = await self._load(cell)
         if self._bench.wrk is None:
             self._seen.values["rps"] = result.requests / result.elapsed
-            self._seen.remarks["rps"] = self._seen.remarks.pop("whole", "")
             return
         async with self._spending() as spent:
-            rate, elapsed, failed = await _wrk(self._bench.wrk, asked, self._port, 1.2 * self._bench.scale.time)
+            rate, elapsed, failed = await _wrk(self._bench.wrk, self._asks(cell), self._port)
         self._seen.values["rps"] = rate
         self._remark("rps", spent, elapsed, failed)
 
-    async def _paced(self, key: str, streams: int) -> None:
-        asked = self._asks(f"paced {_PACED}")
+    async def _paced(self, key: str, streams: int, events: int) -> None:
         ramp = 0.6 * streams / 300
-        await self._load(key, asked, streams, 60.0, requests=streams, ramp=ramp, per=_PACED)
+        await self._load(Cell(key, f"paced {events}", streams, 60.0, requests=streams, ramp=ramp, events=events))
 
-    async def _load(  # noqa: PLR0913
-        self,
-        key: str,
-        asked: str,
-        connections: int,
-        seconds: float,
-        *,
-        requests: int = 1_000_000,
-        ramp: float = 0.0,
-        per: int = 1,
-    ) -> Result:
-        """Put a load on it; note its CPU time in microseconds for each of the `per` events of a request."""
-        plan = replace(self._plan(asked, connections, seconds), requests=requests, ramp=ramp)
+    async def _load(self, cell: Cell) -> Result:
+        """Put a load on it; keep its CPU time a request, in seconds."""
         async with self._spending() as spent:
-            result = await _load(plan)
+            result = await _load(self._plan(cell))
         spent.load = result.busy * result.elapsed
-        values = self._seen.values
-        if not self._subject.direct and result.requests:
-            values[f"cpu_{key}"] = spent.gateway / result.requests / per * 1e6
-            if ramp:
-                values[f"rss_{key}"] = spent.resident
-        lost = per > 1 and result.events < result.requests * per * 0.95
+        if result.requests:
+            self._costs[cell.key] = spent.gateway / result.requests
+        if cell.ramp:
+            self._seen.values[f"rss_{cell.key}"] = spent.resident
+        lost = cell.events > 1 and result.events < result.requests * cell.events * 0.95
         said = "events lost" if lost else f"{result.failed} failed" if result.failed else ""
         if said:
-            self._seen.remarks[f"cpu_{key}"] = said
-        if key == "burst":
+            self._seen.remarks[f"cpu_{cell.key}"] = said
+        if cell.key == "burst":
             self._remark("eps", spent, result.elapsed, said)
         return result
 
@@ -212,8 +237,7 @@ class _Row:
         if not said and spent.gateway < _FULL * elapsed:
             shares = {"load": spent.load, "upstream": spent.upstream}
             full = [name for name, took in shares.items() if took > _FULL * elapsed]
-            cores = spent.gateway + sum(shares.values()) > _FULL * elapsed * (os.cpu_count() or 1)
-            said = f"{' and '.join(full) or ('cores' if cores else 'nobody')} full"
+            said = f"{' and '.join(full) or ('cores' if spent.idle < _LITTLE else 'nobody')} full"
         if said:
             self._seen.remarks[key] = said
 
@@ -230,17 +254,17 @@ class _Row:
         finally:
             sampling.cancel()
 
-    def _plan(self, asked: str, connections: int, seconds: float) -> Plan:
-        return Plan(self._port, asked, connections, seconds * self._bench.scale.time)
+    def _plan(self, cell: Cell) -> Plan:
+        seconds = cell.seconds * self._bench.scale.time
+        return Plan(self._port, self._asks(cell), cell.connections, seconds, cell.requests, cell.ramp)
 
-    def _asks(self, play: str, turns: int = 0) -> str:
+    def _asks(self, cell: Cell) -> str:
         """Return a request's bytes as text: of 1 KB, or with some turns of 2 KB each before."""
         subject = self._subject
-        stream = play != "whole"
-        asked = request(subject.system, subject.dialect, "", stream, Wish(self._bench.url))
+        asked = request(subject.system, subject.dialect, "", cell.play != "whole", Wish(self._bench.url))
         roles = ("user", "assistant")
-        talk = [{"role": roles[number % 2], "content": _TURN} for number in range(turns)]
-        last = {"role": "user", "content": f"{'a few words of a prompt ' * 30}play {play}"}
+        talk = [{"role": roles[number % 2], "content": _TURN} for number in range(cell.turns)]
+        last = {"role": "user", "content": f"{'a few words of a prompt ' * 30}play {cell.play}"}
         body = json.dumps(asked.body | {"messages": [*talk, last]})
         path = self._there.url.partition("://")[2].partition("/")[2]
         heads = {"host": f"127.0.0.1:{self._port}", "content-type": "application/json", "user-agent": "bench"}
@@ -251,11 +275,12 @@ class _Row:
 
 @contextmanager
 def _difference(session: int, upstream: int, spent: Spent) -> Iterator[None]:
-    before = processes.cpu(session), processes.cpu(upstream), _children()
+    before = processes.cpu(session), processes.cpu(upstream), _children(), processes.idle(), time.perf_counter()
     yield
     spent.gateway = processes.cpu(session) - before[0]
     spent.upstream = processes.cpu(upstream) - before[1]
     spent.load = _children() - before[2]
+    spent.idle = (processes.idle() - before[3]) / (time.perf_counter() - before[4]) / (os.cpu_count() or 1)
 
 
 def _children() -> float:
@@ -277,13 +302,13 @@ async def _load(plan: Plan) -> Result:
     return Result(**json.loads(out))
 
 
-async def _wrk(wrk: Path, asked: str, port: int, seconds: float) -> tuple[float, float, str]:
+async def _wrk(wrk: Path, asked: str, port: int) -> tuple[float, float, str]:
     """Return requests a second, for how many seconds, and how many failed, in words."""
     script = CACHE / "wrk.lua"
     text = "".join(f"\\{byte:03}" for byte in asked.encode())  # Lua reads an end of line as one character
     script.write_text(f'local asked = "{text}"\nrequest = function() return asked end\n')
     process = await asyncio.create_subprocess_exec(
-        wrk, "-t1", f"-c{_AT_ONCE}", f"-d{max(1, round(seconds))}s", "-s", script, f"http://127.0.0.1:{port}/",
+        wrk, "-t1", f"-c{_AT_ONCE}", "-d1s", "-s", script, f"http://127.0.0.1:{port}/",
         env={"LD_LIBRARY_PATH": str(wrk.parent.parent / "lib")},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

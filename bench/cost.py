@@ -12,10 +12,10 @@ cells are medians, with the lowest and the highest round behind. argo-relay stan
 are relayed as they came), and a Messages client (each event is translated).
 
 CPU time is that of all of a gateway's processes, user and system, from /proc: for a whole reply to a request of 1 KB
-and of 250 KB, eight at once; for an event of streams that come in one burst of 200; for an event of 300 streams at
-once, with 50 to 100 ms from one event to the next. Latency is that of one request at a time, less that of the upstream
-asked directly. A rate says behind it what was full before the gateway was: the load, the upstream, or the machine's
-cores; or that nobody was, and the gateway waited for something else.
+and of 250 KB, and for a stream of 5 events, some at once; for an event of streams that come in one burst of 200, and
+of 300 streams at once with 50 to 100 ms from one event to the next: what a long stream costs more than one of 5.
+Latency is that of one request at a time, less that of the upstream asked directly. A rate says behind it what was full
+before the gateway was: the load, the upstream, or the machine's cores; or that nobody was.
 
 What is needed is installed, pinned, into `.bench/`, once; what does not install or start here is left out, and named.
 Results are kept in .bench/cost.json. Nothing else should run on the machine.

@@ -73,6 +73,7 @@ class Load:
         self.took: list[float] = []
         self.firsts: list[float] = []
         self.began = time.perf_counter()
+        self.busy_before = time.process_time()
         self.ended = self.began
         self._until = self.began + plan.seconds
         self._requests = plan.requests
@@ -197,7 +198,7 @@ async def run(plan: Plan) -> Result:
         p50=_at(load.took, 0.5),
         p99=_at(load.took, 0.99),
         first=_at(load.firsts, 0.5),
-        busy=time.process_time() / elapsed,
+        busy=(time.process_time() - load.busy_before) / elapsed,
     )
 
 

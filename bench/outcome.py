@@ -18,6 +18,7 @@ from tables import Show
 CPU: Final = {
     "cpu_whole": "us a request, 1 KB",
     "cpu_large": "us a request, 250 KB",
+    "cpu_short": "us a stream of 5 events",
     "cpu_burst": "us an event, bursts of 200",
     "cpu_paced": "us an event, 300 paced streams",
     "cpu_many": "us an event, 1,000 paced streams",

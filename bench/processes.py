@@ -13,6 +13,9 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _SESSION, _USER, _CHILDREN_SYSTEM, _RESIDENT = 3, 11, 14, 21
 """Places of proc(5)'s fields, counted from the state, which follows the name."""
 
+_IDLE: Final = 4
+"""Its place in the first line of /proc/stat."""
+
 
 def _of(session: int) -> Iterator[list[str]]:
     """Yield the fields of each process of a session."""
@@ -32,3 +35,9 @@ def cpu(session: int) -> float:
 def resident(session: int) -> float:
     """Return the memory of all processes in MiB; what two share counts twice."""
     return sum(int(fields[_RESIDENT]) for fields in _of(session)) * _PAGE / 2**20
+
+
+def idle() -> float:
+    """Return the seconds that the machine's cores have had nothing to do, all together."""
+    fields = Path("/proc/stat").read_text().partition("\n")[0].split()
+    return int(fields[_IDLE]) / _TICKS
