@@ -63,7 +63,6 @@ def main() -> None:
     else:
         scale = Scale(time=0.3, streams=50, many=100) if options.quick else Scale()
         run = asyncio.run(_all([_KNOWN[name] for name in options.only or _ORDER], options.rounds, scale))
-        _KEPT.write_text(json.dumps(asdict(run)))
     print("\n\n".join(tables(run, markdown if options.markdown else plain)))
     if options.chart:
         options.chart.write_text(chart(run))
@@ -96,6 +95,7 @@ async def _all(systems: Sequence[System], rounds: int, scale: Scale) -> Run:
                 if row.name not in run.left_out:
                     _progress(f"round {number + 1} of {rounds}: {row.name}")
                     await _row(there, row, run)
+            _KEPT.write_text(json.dumps(asdict(run)))
     return run
 
 

@@ -92,10 +92,9 @@ def tables(run: Run, show: Show) -> Iterator[str]:
         return show([["", *metrics.values()], *([name, *(cell(name, key) for key in metrics)] for name in rows)])
 
     yield table(CPU, gateways, lambda name, key: _cell(run, name, key))
-    for base in (_FLOOR, _OURS):
-        if base in run.seen:
-            yield f"Times {base}'s:"
-            yield table(CPU, gateways, lambda name, key, base=base: _ratio(run, name, key, base))  # type: ignore[misc]
+    bases = [name for name in (_FLOOR, _OURS) if name in run.seen]
+    yield f"Times that of {'; of '.join(bases)}:"
+    yield table(CPU, gateways, lambda name, key: "; ".join(_ratio(run, name, key, base) for base in bases))
     yield "Milliseconds are those added to the upstream's own, which are in the first row."
     yield table(_SPEED, [DIRECT, *gateways], lambda name, key: _cell(run, name, key))
     yield table(_SPACE, gateways, lambda name, key: _cell(run, name, key))
@@ -119,4 +118,4 @@ def _cell(run: Run, name: str, key: str) -> str:
 
 def _ratio(run: Run, name: str, key: str, base: str) -> str:
     mine, theirs = run.median(name, key), run.median(base, key)
-    return number(mine / theirs) if mine is not None and theirs else ""
+    return number(mine / theirs) if mine is not None and theirs else "-"
