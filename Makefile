@@ -25,8 +25,8 @@ crosscheck: $(VENV)/.dev  ## replay recorded traffic through all sixteen pairs o
 test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## run real agents and Node SDKs against the simulator (needs npm; 1.6 GB)
 	$(BIN)/python proofs/clients.py
 
-chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each has one good end, in time (~2 min)
-	$(BIN)/python proofs/chaos.py
+chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each has one good end, in time (~2 min); CHAOS="--seed N" repeats
+	$(BIN)/python proofs/chaos.py $(CHAOS)
 
 test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py

@@ -66,6 +66,8 @@ def _run(place: Path, options: argparse.Namespace) -> dict[str, dict[str, list[s
     play = [sys.executable, str(SHARED / "tools" / "replay_upstream.py"), "--port", str(port), "--corpus", str(place)]
     play += ["--split", str(options.split)] + ["--crlf"] * options.crlf + ["--comments"] * options.comments
     found: dict[str, dict[str, list[str]]] = {}
+    # A recorded refusal that asks to come back later is to be told, not waited for.
+    (place / "argo-relay.yaml").write_text("retries: 0\n")
     with process(play, f"http://127.0.0.1:{port}/v1/models", place):
         for dialect in options.upstream or DIALECTS:
             with relay(place, "--upstream", DIALECTS[dialect], "--base-url", f"http://127.0.0.1:{port}") as base:
