@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo local test crosscheck test-clients chaos test-local fuzz lint format lock clean help
+.PHONY: demo local test crosscheck test-clients chaos test-local fuzz bench lint format lock clean help
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real mo
 
 fuzz: .venv-fuzz/.fuzz  ## fuzz every parser for a minute each (Linux on x86-64; ~12 min)
 	.venv-fuzz/bin/python proofs/fuzz.py --jobs 2
+
+bench: $(VENV)/.dev  ## measure what argo-relay costs, beside nginx and seven other gateways (1.3 GB once; ~12 min)
+	$(BIN)/python bench/cost.py
 
 lint: $(VENV)/.dev  ## ruff, mypy --strict and the import contracts
 	$(BIN)/ruff check .

@@ -22,7 +22,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -36,6 +36,7 @@ from official import Call, official
 from peers import OURS, PEERS, RETRIES, System, Wish
 from raw_upstream import Upstream, upstream
 from running import AbsentError, install, running
+from tables import Show, markdown, plain
 
 from argo_relay.config.keys import KEYS
 
@@ -149,7 +150,7 @@ def main() -> None:
     """Run the bench and print its tables."""
     options = _options()
     rows, left_out = asyncio.run(_all(options.systems))
-    print("\n\n".join(_tables(rows, _markdown if options.markdown else _plain)))
+    print("\n\n".join(_tables(rows, markdown if options.markdown else plain)))
     for name, why in left_out.items():
         print(f"\nLeft out: {name}: {why}.")
 
@@ -193,7 +194,7 @@ async def _measured(bench: Bench, system: System, commands: Path, url: str) -> l
     async with AsyncExitStack() as stack:
 
         async def run(limit: float | None = None, extra: str = "") -> str:
-            return await stack.enter_async_context(running(system, commands, url, limit, extra))
+            return (await stack.enter_async_context(running(system, commands, url, limit, extra))).url
 
         ours = system is OURS
         plain = await run(extra=f"retries: {RETRIES}\n" if ours and "retries" in _OUR_KEYS else "")
@@ -218,10 +219,7 @@ def _progress(line: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
-Lines = Sequence[Sequence[str]]
-
-
-def _tables(rows: list[Row], show: Callable[[Lines], str]) -> Iterator[str]:
+def _tables(rows: list[Row], show: Show) -> Iterator[str]:
     """Yield three tables, each row a system's: how limits end, what leaving does, what the error says."""
     yield show([["", *(cell.heading for cell in CELLS)], *([row.name, *row.ends] for row in rows)])
     rejoin = [_REJOIN] if "rejoin" in _OUR_KEYS else []
@@ -229,18 +227,6 @@ def _tables(rows: list[Row], show: Callable[[Lines], str]) -> Iterator[str]:
     yield show([heads, *([row.name, *row.leaves, *[""] * (len(heads) - 1 - len(row.leaves))] for row in rows)])
     said = [[row.name, row.asks, row.error.names_timer, row.error.retry, row.error.message] for row in rows]
     yield show([["", "asked for by", "names the timer", "x-should-retry", "the first cell's error"], *said])
-
-
-def _markdown(lines: Lines) -> str:
-    head, *rest = [[text.replace("|", "\\|") for text in line] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in [head, ["---"] * len(head), *rest])
-
-
-def _plain(lines: Lines) -> str:
-    """Return a table for a terminal: a block for each system, a line for each of its cells."""
-    head, *rest = lines
-    wide = max(map(len, head))
-    return "\n".join("\n".join([one, *map(f"  {{:{wide}}}  {{}}".format, head[1:], cells)]) for one, *cells in rest)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,8 @@ class System:
     name: str
     version: str
     """Empty when it is the machine's."""
-    by: Literal["pip", "npm", "path", "here"]
-    """Who installs it; `path`: whoever runs the machine; `here`: it is this project."""
+    by: Literal["pip", "npm", "debian", "path", "here"]
+    """Who installs it; `path`: whoever runs the machine, `debian`: unless they have; `here`: it is this project."""
     command: str
     packages: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
@@ -148,14 +148,16 @@ _ARGO_PROXY: Final = """\
 """
 _NGINX: Final = """\
 daemon off; worker_processes 1; pid $home/pid; error_log stderr warn;
-events {}
+events { worker_connections 8192; }
 http {
   access_log off; client_body_temp_path $home/body; proxy_temp_path $home/proxied;
   fastcgi_temp_path $home/fastcgi; uwsgi_temp_path $home/uwsgi; scgi_temp_path $home/scgi;
+  client_body_buffer_size 1m;
+  upstream bench { server $upstream_address; keepalive 256; }
   server {
     listen 127.0.0.1:$port;
     location / {
-      proxy_pass $upstream; proxy_http_version 1.1; proxy_buffering off;
+      proxy_pass http://bench; proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
       proxy_read_timeout ${limit}s;
     }
   }
@@ -292,8 +294,9 @@ PEERS: Final = (
     System(
         name="nginx",
         version="",
-        by="path",
-        command="nginx -p $home -c $home/nginx.conf",
+        by="debian",
+        packages=("nginx",),
+        command="$bin/nginx -e stderr -p $home -c $home/nginx.conf",
         files={"nginx.conf": _NGINX},
         static=True,
         limited="`proxy_read_timeout`",

@@ -12,8 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -26,11 +28,23 @@ CACHE: Final = Path(__file__).resolve().parent.parent / ".bench"
 _INSTALLING: Final = 900.0
 """Seconds for one system's packages."""
 _STARTING: Final = 90.0
+_POLLING: Final = 0.02
 _UNLIMITED: Final = 600
 
 
 class AbsentError(Exception):
     """It cannot be installed or does not start here; says why."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A system that serves."""
+
+    url: str
+    session: int
+    """Of all its processes."""
+    took: float
+    """Seconds from its start until it had served a whole reply and a stream."""
 
 
 def install(system: System) -> Path:
@@ -42,8 +56,10 @@ def install(system: System) -> Path:
         if found is None:
             raise AbsentError("not on PATH; the distribution has it")
         return Path(found).parent
-    place = CACHE / f"{system.name}-{system.version}"
-    commands = place / ("bin" if system.by == "pip" else "node_modules")
+    if system.by == "debian" and (found := shutil.which(system.name)):
+        return Path(found).parent
+    place = CACHE / f"{system.name}-{system.version}".rstrip("-")
+    commands = place / {"pip": "bin", "npm": "node_modules", "debian": "commands"}[system.by]
     if (place / "installed").exists():
         return commands
     shutil.rmtree(place, ignore_errors=True)
@@ -68,6 +84,11 @@ def _installing(system: System, place: Path) -> list[list[str]]:
         pip = [str(place / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         alone = [[*pip, "--no-deps", *system.alone]] if system.alone else []
         return [[sys.executable, "-m", "venv", str(place)], [*pip, *system.packages], *alone]
+    if system.by == "debian":
+        # Unpacked here, not installed: that takes no root, and starts nothing.
+        unpack = "for file in *.deb; do dpkg-deb --extract $file .; done; ln -s usr/lib/*-linux-gnu lib"
+        link = f"mkdir commands; cd commands; ln -s ../usr/*bin/{system.name} ."
+        return [["apt-get", "--quiet", "download", *system.packages], ["sh", "-ec", f"{unpack}; {link}"]]
     (place / "package.json").write_text(json.dumps({"private": True, "overrides": dict(system.overrides)}))
     return [["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", *system.packages]]
 
@@ -75,8 +96,8 @@ def _installing(system: System, place: Path) -> list[list[str]]:
 @asynccontextmanager
 async def running(
     system: System, commands: Path, upstream: str, limit: float | None = None, extra: str = ""
-) -> AsyncIterator[str]:
-    """Run a system with a limit in its configuration; yield its address once it has answered; AbsentError otherwise."""
+) -> AsyncIterator[Running]:
+    """Run a system with a limit in its configuration; yield it once it has answered; AbsentError otherwise."""
     home = CACHE / "run" / f"{system.name}-{limit or 'free'}{'-extra' if extra else ''}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
@@ -89,6 +110,7 @@ async def running(
     command = shlex.split(Template(system.command).substitute(values))
     variables = {name: Template(text).substitute(values) for name, text in system.env.items()}
     log = home / "log"
+    began = time.perf_counter()
     with log.open("w") as output:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -100,7 +122,8 @@ async def running(
             start_new_session=True,
         )
     try:
-        yield await _answering(system, process, log, values)
+        url = await _answering(system, process, log, values)
+        yield Running(url, process.pid, time.perf_counter() - began)
     finally:
         await _end(process)
 
@@ -137,7 +160,7 @@ async def _answering(system: System, process: asyncio.subprocess.Process, log: P
                 url = _address(system, log, values)
                 if url is not None and await _served(client, system, url, values["upstream"]):
                     return url
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(_POLLING)
     except TimeoutError:
         raise AbsentError(f"did not serve within {_STARTING:g} s; see {_shown(log)}") from None
     raise AbsentError(f"ended with {process.returncode}; see {_shown(log)}")
