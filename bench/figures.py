@@ -68,7 +68,7 @@ def large() -> Metrics:
 async def lateness(work: Callable[[], object], *, thread: bool) -> float:
     """Return the milliseconds that the latest of the loop's timers was late while some work was done."""
     worst = 0.0
-    loop = asyncio.get_running_loop()
+    loop, ticked = asyncio.get_running_loop(), asyncio.Event()
 
     async def tick() -> None:
         nonlocal worst
@@ -76,15 +76,17 @@ async def lateness(work: Callable[[], object], *, thread: bool) -> float:
             due = loop.time() + 0.001
             await asyncio.sleep(0.001)
             worst = max(worst, loop.time() - due)
+            ticked.set()
 
     ticking = asyncio.create_task(tick())
-    await asyncio.sleep(0.01)
+    await ticked.wait()
     worst = 0.0
+    ticked.clear()
     if thread:
         await asyncio.to_thread(work)
     else:
         work()
-    await asyncio.sleep(0.01)
+    await ticked.wait()
     ticking.cancel()
     return worst * 1000
 

@@ -23,7 +23,6 @@ async def own_time(there: Bench, subject: Subject, place: Running, play: str) ->
     file = CACHE / "profile.txt"
     command = ["record", "-p", str(place.session), "-d", str(_SECONDS), "-r", "400", "-F", "-f", "raw", "-o", str(file)]
     working = asyncio.create_task(there.work(subject, place, play, _SECONDS + 1.5))
-    await asyncio.sleep(0.5)
     process = await asyncio.create_subprocess_exec(
         spy / "py-spy", *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )

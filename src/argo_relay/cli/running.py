@@ -12,8 +12,8 @@ from argo_relay.config.schema import Config
 from argo_relay.dialects.base import Call
 from argo_relay.errors import BadJson, UpstreamError
 from argo_relay.framing import jsonx
-from argo_relay.transport.base import Progress
 from argo_relay.transport.client import HttpTransport
+from argo_relay.transport.whole import whole_reply
 
 _PATIENCE_SECONDS: Final = 2.0
 _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- where a relay listens, not where we do
@@ -47,27 +47,10 @@ async def ask_running(config: Config, model: str) -> Running:
 
 async def _ask(transport: HttpTransport, url: str, keys: tuple[str, ...]) -> list[dict[str, str]]:
     headers = [("accept", "application/json"), *(("authorization", f"Bearer {key}") for key in keys[:1])]
-    answer = await transport.open(Call(method="GET", url=url, headers=headers), _Silent())
-    pieces = []
-    try:
-        while piece := await answer.read():
-            pieces.append(piece)
-    finally:
-        answer.close()
-    value = jsonx.decode(b"".join(pieces))
+    _, body = await whole_reply(transport, Call(method="GET", url=url, headers=headers))
+    value = jsonx.decode(body)
     rules = value.get("parameters") if isinstance(value, dict) else None
     try:
         return msgspec.convert(rules, list[dict[str, str]])
     except msgspec.ValidationError:
         raise BadJson("it is no relay's answer") from None
-
-
-class _Silent(Progress):
-    def connecting(self) -> None:
-        """Take no note."""
-
-    def connected(self) -> None:
-        """Take no note."""
-
-    def sent(self) -> None:
-        """Take no note."""

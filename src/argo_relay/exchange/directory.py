@@ -16,6 +16,7 @@ from argo_relay.models.roster import Roster, catalogue_roster
 from argo_relay.policy.deadline import Limit, Timer
 from argo_relay.policy.defaults import model_layer
 from argo_relay.transport.base import Transport
+from argo_relay.transport.whole import whole_reply
 from argo_relay.upstreams.base import Upstream, read_models
 
 _RETRY_SECONDS: Final = 30.0
@@ -147,17 +148,11 @@ class Directory:
             await asyncio.sleep(every if fine and every is not None else _RETRY_SECONDS)
 
     async def _fetch(self) -> bytes:
-        answer = await self.transport.open(self._upstream.models(), _NoProgress())
+        status, body = await whole_reply(self.transport, self._upstream.models())
         self.seen()
-        try:
-            pieces = []
-            while piece := await answer.read():
-                pieces.append(piece)
-        finally:
-            answer.close()
-        if answer.status != 200:
-            raise ConnectionBroken(f"it answered {answer.status} when asked for its models")
-        return b"".join(pieces)
+        if status != 200:
+            raise ConnectionBroken(f"it answered {status} when asked for its models")
+        return body
 
     def _adopt(self, roster: Roster) -> None:
         self._roster = roster
@@ -168,16 +163,3 @@ class Directory:
                 # Two rows may mean one model, by different names: what only one of them says holds, too.
                 layer = self._layers.setdefault(profile.internal_id, {})
                 layer.update(model_layer(name, row.timeouts))
-
-
-class _NoProgress:
-    """For calls that no timer of an exchange belongs to."""
-
-    def connecting(self) -> None:
-        """Take no note."""
-
-    def connected(self) -> None:
-        """Take no note."""
-
-    def sent(self) -> None:
-        """Take no note."""

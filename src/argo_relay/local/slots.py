@@ -10,7 +10,8 @@ from argo_relay.dialects.base import Call
 from argo_relay.errors import BadJson, UpstreamError
 from argo_relay.framing import jsonx
 from argo_relay.local.settings import KEY_VARIABLE
-from argo_relay.transport.base import Progress, Transport
+from argo_relay.transport.base import Transport
+from argo_relay.transport.whole import whole_reply
 
 Message = MutableMapping[str, Any]
 
@@ -46,25 +47,8 @@ class SlotsPage:
             raise UpstreamError
         headers = [("authorization", f"Bearer {os.environ[KEY_VARIABLE]}")]
         call = Call(method="GET", url=f"{self.base_url}/slots", headers=headers)
-        answer = await self.transport.open(call, _Unnoted())
-        pieces = []
-        try:
-            while piece := await answer.read():
-                pieces.append(piece)
-        finally:
-            answer.release()
-        slots = jsonx.decode(b"".join(pieces))
+        _, body = await whole_reply(self.transport, call)
+        slots = jsonx.decode(body)
         if not isinstance(slots, list):
             raise BadJson("it is no list of slots")
         return [{"id": slot["id"], "is_processing": slot["is_processing"]} for slot in slots]
-
-
-class _Unnoted(Progress):
-    def connecting(self) -> None:
-        """Take no note."""
-
-    def connected(self) -> None:
-        """Take no note."""
-
-    def sent(self) -> None:
-        """Take no note."""
