@@ -10,7 +10,7 @@ from argo_relay.errors import ConfigError
 from argo_relay.upstreams.argo.environments import ENVIRONMENTS
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.base import Upstream
-from argo_relay.upstreams.llamacpp import ADDRESS, LlamaUpstream
+from argo_relay.upstreams.llamacpp import LlamaUpstream
 from argo_relay.upstreams.vendor import ADDRESSES, VendorUpstream
 
 
@@ -18,8 +18,6 @@ def address_of(row: schema.Upstream) -> str:
     """Return an upstream's base URL: the configured one, else the environment's or the vendor's own."""
     if row.base_url:
         return row.base_url
-    if row.kind == "llamacpp":
-        return ADDRESS
     return ENVIRONMENTS[row.environment] if row.kind == "argo" else ADDRESSES[row.kind]
 
 

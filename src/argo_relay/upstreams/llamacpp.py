@@ -10,13 +10,10 @@ Responses route lack `output_index` and `sequence_number`. So it is asked for st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from argo_relay.upstreams.base import Ask, Changes, Operation, has_path
 from argo_relay.upstreams.vendor import VendorKind, VendorUpstream
-
-ADDRESS: Final = "http://127.0.0.1:8080"
-"""Where llama-server listens unless it is told otherwise."""
 
 
 class LlamaUpstream(VendorUpstream, frozen=True, kw_only=True):

@@ -29,8 +29,9 @@ ADDRESSES: Final[dict[str, str]] = {
     "openai_responses": "https://api.openai.com",
     "anthropic": "https://api.anthropic.com",
     "google": "https://generativelanguage.googleapis.com",
+    "llamacpp": "http://127.0.0.1:8080",
 }
-"""Where each vendor is, for when no `base_url` is given."""
+"""Where each vendor is, and where llama.cpp's server listens, for when no `base_url` is given."""
 
 _DIALECTS: Final = {
     "openai": "openai_chat",
