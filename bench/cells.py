@@ -18,7 +18,7 @@ from typing import Final
 import processes
 from asking import request
 from load import Plan, Result
-from peers import OURS, System, Wish
+from peers import BARE, OURS, System, Wish
 from running import CACHE, AbsentError, Running, install
 
 _HERE: Final = Path(__file__).resolve().parent
@@ -333,5 +333,7 @@ def subjects(systems: tuple[System, ...]) -> list[Subject]:
             translated = replace(ours, dialects=("messages",))
             rows.append(Subject(f"{OURS.name}, translating", translated, "messages", many=True))
         else:
-            rows.append(Subject(f"{system.name} {system.version}".strip(), system, many=system.name == "nginx"))
+            floor = system is BARE or system.name == "nginx"
+            name = system.name if floor else f"{system.name} {system.version}"
+            rows.append(Subject(name, system, many=floor))
     return rows

@@ -9,7 +9,8 @@
 All ask one upstream of the bench's own on loopback, which answers from bytes made once; each gateway runs with one
 worker, argo-relay with all that is on by default and its metrics. Rounds go A B C A B C, each gateway started anew;
 cells are medians, with the lowest and the highest round behind. argo-relay stands there twice: a Chat client (events
-are relayed as they came), and a Messages client (each event is translated).
+are relayed as they came), and a Messages client (each event is translated). `bare Python` is bench/bare_relay.py, which
+passes bytes on and does nothing else: what it costs is the language's share.
 
 CPU time is that of all of a gateway's processes, user and system, from /proc: for a whole reply to a request of 1 KB
 and of 250 KB, and for a stream of 5 events, some at once; for an event of streams that come in one burst of 200, and
@@ -38,15 +39,15 @@ from cells import Bench, Scale, Subject, bench, subjects
 from chart import chart
 from outcome import Run, machine, tables
 from own_time import own_time
-from peers import OURS, PEERS, System
+from peers import BARE, OURS, PEERS, System
 from running import CACHE, AbsentError, Running, install, running
 from tables import markdown, plain
 
 _KEPT = CACHE / "cost.json"
 _ELSEWHERE = ("ccr", "haproxy")
 """Of other benches: ccr is asked in Messages only, and one floor is enough."""
-_FIRST = ("nginx", "argo-relay", "argo-proxy")
-_KNOWN = {one.name: one for one in (OURS, *PEERS) if one.name not in _ELSEWHERE}
+_FIRST = ("nginx", "bare Python", "argo-relay", "argo-proxy")
+_KNOWN = {one.name: one for one in (BARE, OURS, *PEERS) if one.name not in _ELSEWHERE}
 _ORDER = (*_FIRST, *(name for name in _KNOWN if name not in _FIRST))
 
 

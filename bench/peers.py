@@ -10,8 +10,10 @@ its folder, `$extra` more lines of configuration.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 KEY: Final = "fgw_benchmark0123456789abcdef0123456789abc"
@@ -186,6 +188,14 @@ OURS: Final = System(
     asks=_ours,
     limited="`timeout` in the body; `retries` in the configuration",
 )
+
+BARE: Final = System(
+    name="bare Python",
+    version="here",
+    by="here",
+    command=f"$bin/python {shlex.quote(str(Path(__file__).with_name('bare_relay.py')))} $port $upstream_address",
+)
+"""What a relay in Python costs that only passes bytes on: no peer, but a floor."""
 
 PEERS: Final = (
     System(
