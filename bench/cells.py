@@ -324,7 +324,10 @@ async def _wrk(wrk: Path, asked: str, port: int) -> tuple[float, float, str]:
 
 
 def subjects(systems: tuple[System, ...]) -> list[Subject]:
-    """Return the rows: the upstream itself, then each system; ours in two dialects, with all that is on by default."""
+    """Return the rows: the upstream itself, then each system, then those with two workers that can have them.
+
+    Ours is there in two dialects, with all that is on by default and its metrics.
+    """
     ours = replace(OURS, files={"relay.yaml": "metrics: {port: $other_port}\n"}, dialects=("chat",))
     rows = [Subject("direct", ours, direct=True)]
     for system in systems:
@@ -336,4 +339,5 @@ def subjects(systems: tuple[System, ...]) -> list[Subject]:
             floor = system is BARE or system.name == "nginx"
             name = system.name if floor else f"{system.name} {system.version}"
             rows.append(Subject(name, system, many=floor))
-    return rows
+    pairs = [replace(row, name=f"{row.name}, 2 workers", system=replace(row.system, workers=2)) for row in rows]
+    return [*rows, *(pair for pair in pairs if pair.system.scales and not pair.direct and pair.dialect == "chat")]

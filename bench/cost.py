@@ -7,10 +7,10 @@
     .venv/bin/python bench/cost.py --profile                where argo-relay's own time goes, with py-spy
 
 All ask one upstream of the bench's own on loopback, which answers from bytes made once; each gateway runs with one
-worker, argo-relay with all that is on by default and its metrics. Rounds go A B C A B C, each gateway started anew;
-cells are medians, with the lowest and the highest round behind. argo-relay stands there twice: a Chat client (events
-are relayed as they came), and a Messages client (each event is translated). `bare Python` is bench/bare_relay.py, which
-passes bytes on and does nothing else: what it costs is the language's share.
+worker, and with two where it can be told to, argo-relay with all that is on by default and its metrics. Rounds go A B C
+A B C, each gateway started anew; cells are medians, with the lowest and the highest round behind. argo-relay stands
+there twice: a Chat client (events are relayed as they came), and a Messages client (each event is translated). `bare
+Python` is bench/bare_relay.py, which passes bytes on and does nothing else: what it costs is the language's share.
 
 CPU time is that of all of a gateway's processes, user and system, from /proc: for a whole reply to a request of 1 KB
 and of 250 KB, and for a stream of 5 events, some at once; for an event of streams that come in one burst of 200, and

@@ -3,8 +3,8 @@
 Each is installed once, pinned, into `.bench/` beside the project, and runs from there as a process of its own, with a
 folder of its own as home. In commands, files and variables `$port` is where it shall listen (`$other_port`: for what
 else it serves), `$upstream` the upstream's address, `$limit` and `$limit_ms` the time limit it shall have, `$retries`
-how often it may try again (`$attempts`: the first time included), `$bin` and `$modules` where it is installed, `$home`
-its folder, `$extra` more lines of configuration.
+how often it may try again (`$attempts`: the first time included), `$workers` how many processes shall serve, `$bin`
+and `$modules` where it is installed, `$home` its folder, `$extra` more lines of configuration.
 """
 
 from __future__ import annotations
@@ -64,6 +64,12 @@ class System:
     static: bool = False
     limited: str = ""
     """How it is asked, in words."""
+    workers: int = 1
+
+    @property
+    def scales(self) -> bool:
+        """Whether it can be told how many processes shall serve; others take all cores, or one."""
+        return "$workers" in self.command + "".join(self.files.values())
 
 
 def _ours(wish: Wish) -> Terms:
@@ -149,7 +155,7 @@ _ARGO_PROXY: Final = """\
  skip_url_validation: true}
 """
 _NGINX: Final = """\
-daemon off; worker_processes 1; pid $home/pid; error_log stderr warn;
+daemon off; worker_processes $workers; pid $home/pid; error_log stderr warn;
 events { worker_connections 8192; }
 http {
   access_log off; client_body_temp_path $home/body; proxy_temp_path $home/proxied;
@@ -205,7 +211,7 @@ PEERS: Final = (
         # Not every part that 1.109.1 names is in the package index; it runs on those of the version before.
         packages=("litellm[proxy]==1.106.2",),
         alone=("litellm==1.109.1",),
-        command="$bin/litellm --config $home/config.yaml --host 127.0.0.1 --port $port --num_workers 1",
+        command="$bin/litellm --config $home/config.yaml --host 127.0.0.1 --port $port --num_workers $workers",
         files={"config.yaml": _LITELLM % KEY},
         env={"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "DO_NOT_TRACK": "1"},
         asks=_litellm,

@@ -101,7 +101,7 @@ async def running(
     home = CACHE / "run" / f"{system.name}-{limit or 'free'}{'-extra' if extra else ''}"
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
-    values = _values(commands, home, upstream, limit) | {"extra": extra}
+    values = _values(commands, home, upstream, limit) | {"extra": extra, "workers": str(system.workers)}
     for name, text in system.files.items():
         file = home / name
         file.parent.mkdir(parents=True, exist_ok=True)
