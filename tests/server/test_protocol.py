@@ -7,11 +7,11 @@ import json
 from collections.abc import Callable
 
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from argo_relay.server.protocol import ABORT, Protocol
+from argo_relay.server.bridge import ABORT, serve_asgi
+from argo_relay.server.protocol import KEEP_ALIVE_SECONDS, Connection
+from argo_relay.server.serving import Server
 
 
 class Wire(asyncio.Transport):
@@ -67,26 +67,28 @@ class Heard:
             await self.came.wait_for(lambda: len(self.requests) >= number)
 
 
-Open = Callable[[], tuple[Protocol, Wire, Heard]]
+Open = Callable[[], tuple[Connection, Wire, Heard]]
+
+
+def connected(app: ASGIApp) -> tuple[Connection, Wire]:
+    """Return a connection to an application, and the client's end of it."""
+    protocol, wire = Connection(Server(lambda client: serve_asgi(app, client), lambda: 0.0)), Wire()
+    protocol.connection_made(wire)
+    return protocol, wire
 
 
 @pytest.fixture
 async def connect() -> Open:
     """Open a connection to an application that listens well."""
 
-    def connect() -> tuple[Protocol, Wire, Heard]:
+    def connect() -> tuple[Connection, Wire, Heard]:
         heard = Heard()
-        config = uvicorn.Config(heard, http=Protocol, ws="none", lifespan="off", log_config=None)
-        config.load()
-        protocol = Protocol(config, ServerState(), {})
-        wire = Wire()
-        protocol.connection_made(wire)
-        return protocol, wire, heard
+        return *connected(heard), heard
 
     return connect
 
 
-def end(protocol: Protocol) -> None:
+def end(protocol: Connection) -> None:
     protocol.connection_lost(None)
 
 
@@ -107,10 +109,7 @@ async def test_a_reply_that_is_cut_on_purpose_is_no_news(caplog: pytest.LogCaptu
         scope["extensions"][ABORT]()
         asyncio.get_running_loop().call_soon(over.set)
 
-    config = uvicorn.Config(cuts, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected(cuts)
     protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")
     async with asyncio.timeout(5):
         await over.wait()
@@ -266,10 +265,7 @@ async def test_a_client_that_says_more_before_its_answer_gets_that_answer_and_no
     early: bytes, together: bool
 ) -> None:
     waiting = Waiting()
-    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected(waiting)
     for data in (NEXT + early,) if together else (NEXT, early):
         protocol.data_received(data)
     async with asyncio.timeout(5):
@@ -287,10 +283,7 @@ async def test_a_client_that_says_more_before_its_answer_gets_that_answer_and_no
 
 async def test_a_client_that_says_more_and_leaves_is_seen_to_leave() -> None:
     waiting = Waiting()
-    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected(waiting)
     protocol.data_received(NEXT + NEXT)
     async with asyncio.timeout(5):
         await waiting.begun.wait()
@@ -327,6 +320,6 @@ async def test_a_head_that_does_not_come_is_not_waited_for(connect: Open, data: 
     for byte in data:
         protocol.data_received(bytes([byte]))
         await asyncio.sleep(0.05)
-    await asyncio.sleep(protocol.timeout_keep_alive)
+    await asyncio.sleep(KEEP_ALIVE_SECONDS)
     assert wire.aborted
     end(protocol)
