@@ -38,7 +38,7 @@ def entry_at(target: Target) -> Entry | None:
 class Dispatch:
     """Lets in whom the gate of `app` would let in without a word; whomever that stops, it answers itself.
 
-    Routes, middleware and messages cost a request 110 us, this 2 us (`bench/server.py`).
+    Of a request that took 34 us in the process it took 23 us off: routes, middleware and messages. This takes 0.7 us.
     """
 
     def __init__(self, relay: Relay, app: ASGIApp) -> None:

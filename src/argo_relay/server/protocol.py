@@ -62,8 +62,8 @@ class Home(typing.Protocol):
         """Take note that a connection is no more."""
         ...
 
-    def ended(self) -> None:
-        """Take note that a task is no more."""
+    def ended(self, task: asyncio.Task[None] | None) -> None:
+        """Take note that a task is about to end."""
         ...
 
 
@@ -204,9 +204,8 @@ class Connection(asyncio.Protocol):
         self._barren = 0
         self._waits_since = None
         client = self._client = WireClient(self, head)
-        task = self.loop.create_task(self._serve(client))
+        task = client.task = self.loop.create_task(self._serve(client))
         self._home.tasks.add(task)
-        task.add_done_callback(self._ended)
 
     def on_body(self, body: bytes) -> None:
         """See httptools. What comes after its reply is thrown away."""
@@ -233,16 +232,14 @@ class Connection(asyncio.Protocol):
             client.done()
             if not (client.over or client.left):
                 client.abort()
+            # Here, not in a callback of the task's: that costs a turn of the loop, 0.9 us.
+            self._home.ended(client.task)
 
     async def _confess(self, client: WireClient) -> None:
         body = encode_error(_BROKEN)
         fields = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         await client.begin(_BROKEN.status, fields)
         await client.write(body, last=True)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._home.tasks.discard(task)
-        self._home.ended()
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)

@@ -32,6 +32,11 @@ class Server:
         self._hurried = False
         self._empty = asyncio.Event()
 
+    @property
+    def count(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
     async def start(self, sockets: Iterable[socket.socket]) -> None:
         """Take clients on sockets that listen, TCP's or Unix's; they are closed at the end."""
         loop = asyncio.get_running_loop()
@@ -77,8 +82,10 @@ class Server:
         self._connections.discard(connection)
         self._note()
 
-    def ended(self) -> None:
+    def ended(self, task: asyncio.Task[None] | None) -> None:
         """See Home."""
+        if task is not None:
+            self.tasks.discard(task)
         self._note()
 
     def _note(self) -> None:

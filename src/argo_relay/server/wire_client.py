@@ -64,6 +64,7 @@ class WireClient:
         "over",
         "request_headers",
         "stays",
+        "task",
         "whole",
     )
 
@@ -79,6 +80,8 @@ class WireClient:
         """All of the reply has been written."""
         self.whole = False
         """All of the request has come."""
+        self.task: asyncio.Task[None] | None = None
+        """What serves it."""
         self._wire = wire
         self._expects = self.request_headers.get("expect", "").lower() == "100-continue"
         self._pieces: list[bytes] = []
