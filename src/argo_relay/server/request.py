@@ -61,5 +61,5 @@ def _target(url: bytes) -> Target:
     return Target(unquote(path) if "%" in path else path, raw, parsed.query or b"")
 
 
-# 0.1 us a request, against 1.6 us to read the same few paths again and again.
+# 0.05 us a request, against 0.95 us to read the same few paths again and again.
 _known_target = lru_cache(256)(_target)
