@@ -337,6 +337,25 @@ async def test_a_request_takes_as_long_as_it_takes() -> None:
 
 
 @pytest.mark.looptime
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.0\r\n\r\n", b"no HTTP", b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nx"]
+)
+async def test_who_does_not_read_the_last_reply_is_not_waited_for_either(data: bytes) -> None:
+    protocol, wire = joined(Echo())
+    await asyncio.sleep(10)
+    protocol.data_received(data)
+    await turns()
+    protocol.drain()
+    protocol.data_received(b"x" * 8)
+    await turns()
+    assert wire.closing
+    closed = asyncio.get_running_loop().time()
+    await until(lambda: wire.aborted, 1.0)
+    assert KEEP_ALIVE_SECONDS - 11 <= asyncio.get_running_loop().time() - closed <= KEEP_ALIVE_SECONDS + 1
+    end(protocol)
+
+
+@pytest.mark.looptime
 async def test_a_connection_that_is_no_more_leaves_no_timer() -> None:
     protocol, wire = joined(Echo())
     end(protocol)

@@ -22,8 +22,8 @@ PATIENCE = 20.0
 
 
 async def until(true: Callable[[], object], step: float = 0.0) -> None:
-    """Wait for what raises no event, looking again after `step` seconds."""
-    async with asyncio.timeout(None if step else PATIENCE):
+    """Wait for what raises no event, looking again after `step` seconds, of virtual time where there are any."""
+    async with asyncio.timeout(3600.0 if step else PATIENCE):
         while not true():  # noqa: ASYNC110 -- nothing to wait for
             await asyncio.sleep(step)
 

@@ -119,11 +119,12 @@ class Connection(asyncio.Protocol):
     def replied(self) -> None:
         """See Wire."""
         client, self._client = self._client, None
+        # Also where it closes now: whoever does not read what is left is not waited for, either.
+        self._waits_since = self.loop.time()
         if client is None or not client.stays:
             self.transport.close()
-            return
-        self._waits_since = self.loop.time()
-        self.go_on()
+        else:
+            self.go_on()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio."""
@@ -281,6 +282,7 @@ class Connection(asyncio.Protocol):
         if client is not None:
             # The rest of its body will never come.
             client.leave()
+            self._waits_since = self.loop.time()
         body = encode_error(bad_request(message, None, "invalid_http"))
         fields = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         self.transport.write(reply_head(status, fields) + body)

@@ -164,17 +164,8 @@ class WireClient:
             # As one piece: a chunk is one system call, and one segment.
             end = b"0\r\n\r\n" if last else b""
             data = b"%x\r\n%b\r\n%b" % (len(data), data, end) if data else end
-        elif self._owed is not None:
-            data = b"" if self.head.method == "HEAD" else data
-            self._owed -= len(data)
-            if self._owed < 0 or (last and self._owed):
-                raise RuntimeError("a reply's body is not as long as its head says")
-        if self._unsent:
-            if len(data) < _SMALL:
-                data = self._unsent + data
-            else:
-                self._wire.transport.write(self._unsent)
-            self._unsent = b""
+        else:
+            data = self._measured(data, last)
         if data:
             self._wire.transport.write(data)
         if last:
@@ -218,6 +209,20 @@ class WireClient:
         pieces.clear()
         self._unread = 0
         self._wire.go_on()
+        return data
+
+    def _measured(self, data: bytes, last: bool) -> bytes:
+        """Return what is to be written of a body whose length the head has announced, or the connection's end tells."""
+        if self._owed is not None:
+            data = b"" if self.head.method == "HEAD" else data
+            self._owed -= len(data)
+            if self._owed < 0 or (last and self._owed):
+                raise RuntimeError("a reply's body is not as long as its head says")
+        head, self._unsent = self._unsent, b""
+        if len(data) < _SMALL:
+            return head + data
+        if head:
+            self._wire.transport.write(head)
         return data
 
     async def _writable(self) -> None:
