@@ -91,7 +91,9 @@ CONTRACTS: Final = [
     importing("time asked elsewhere", dict.fromkeys(ROOMS - {"clock", "simulator"}, ("time",)), {"pure", "time"}),
     Breach("a dialect unlisted", "imports", {f"{SRC}/dialects/gate_probe/__init__.py": ""}, {"dialects"}),
     importing(
-        "a web server elsewhere", dict.fromkeys(ROOMS - {"server", "simulator"}, ("starlette", "uvicorn")), {"web"}
+        "a web server elsewhere",
+        dict.fromkeys(ROOMS - {"server", "simulator"}, ("starlette", "uvicorn")) | {"server": ("uvicorn",)},
+        {"web"},
     ),
     importing(
         "a connection elsewhere",

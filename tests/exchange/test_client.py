@@ -9,10 +9,11 @@ import pytest
 
 from argo_relay.exchange.client import Client
 from argo_relay.server.asgi_client import AsgiClient
+from argo_relay.server.wire_client import WireClient
 from support.stage import FakeClient
 
 
-@pytest.mark.parametrize("player", [AsgiClient, FakeClient])
+@pytest.mark.parametrize("player", [AsgiClient, WireClient, FakeClient])
 def test_a_player_takes_what_the_part_is_given(player: type[Any]) -> None:
     promised = {name: value for name, value in vars(Client).items() if inspect.isfunction(value) and name[0] != "_"}
     assert promised.keys() == {"receive", "watch", "begin", "write", "abort"}

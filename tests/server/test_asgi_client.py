@@ -11,7 +11,7 @@ import pytest
 from argo_relay.errors import ClientLeft
 from argo_relay.exchange.client import Client
 from argo_relay.server.asgi_client import AsgiClient, headers_of
-from argo_relay.server.protocol import ABORT
+from argo_relay.server.bridge import ABORT
 
 Message = MutableMapping[str, Any]
 

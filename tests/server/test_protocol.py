@@ -3,43 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
-from collections.abc import Callable
+import string
+import weakref
+from collections.abc import Callable, Iterable
 
+import h11
 import pytest
-import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.server import ServerState
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from argo_relay.server.protocol import ABORT, Protocol
-
-
-class Wire(asyncio.Transport):
-    """A connection in memory."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written = b""
-        self.closing = False
-        self.aborted = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        self.closing = True
-
-    def abort(self) -> None:
-        self.aborted = True
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def pause_reading(self) -> None:
-        return None
-
-    def resume_reading(self) -> None:
-        return None
+from argo_relay.server.bridge import ABORT, serve_asgi
+from argo_relay.server.protocol import KEEP_ALIVE_SECONDS, Connection
+from argo_relay.server.wire_client import WireClient
+from support.serving import Echo, Held, Memory, joined, until
 
 
 class Heard:
@@ -67,26 +46,26 @@ class Heard:
             await self.came.wait_for(lambda: len(self.requests) >= number)
 
 
-Open = Callable[[], tuple[Protocol, Wire, Heard]]
+Open = Callable[[], tuple[Connection, Memory, Heard]]
+
+
+def connected(app: ASGIApp) -> tuple[Connection, Memory]:
+    """Return a connection to an application, and the client's end of it."""
+    return joined(lambda client: serve_asgi(app, client))
 
 
 @pytest.fixture
 async def connect() -> Open:
     """Open a connection to an application that listens well."""
 
-    def connect() -> tuple[Protocol, Wire, Heard]:
+    def connect() -> tuple[Connection, Memory, Heard]:
         heard = Heard()
-        config = uvicorn.Config(heard, http=Protocol, ws="none", lifespan="off", log_config=None)
-        config.load()
-        protocol = Protocol(config, ServerState(), {})
-        wire = Wire()
-        protocol.connection_made(wire)
-        return protocol, wire, heard
+        return *connected(heard), heard
 
     return connect
 
 
-def end(protocol: Protocol) -> None:
+def end(protocol: Connection) -> None:
     protocol.connection_lost(None)
 
 
@@ -107,10 +86,7 @@ async def test_a_reply_that_is_cut_on_purpose_is_no_news(caplog: pytest.LogCaptu
         scope["extensions"][ABORT]()
         asyncio.get_running_loop().call_soon(over.set)
 
-    config = uvicorn.Config(cuts, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected(cuts)
     protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n")
     async with asyncio.timeout(5):
         await over.wait()
@@ -266,10 +242,7 @@ async def test_a_client_that_says_more_before_its_answer_gets_that_answer_and_no
     early: bytes, together: bool
 ) -> None:
     waiting = Waiting()
-    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, wire = connected(waiting)
     for data in (NEXT + early,) if together else (NEXT, early):
         protocol.data_received(data)
     async with asyncio.timeout(5):
@@ -287,10 +260,7 @@ async def test_a_client_that_says_more_before_its_answer_gets_that_answer_and_no
 
 async def test_a_client_that_says_more_and_leaves_is_seen_to_leave() -> None:
     waiting = Waiting()
-    config = uvicorn.Config(waiting, http=Protocol, ws="none", lifespan="off", log_config=None)
-    config.load()
-    protocol, wire = Protocol(config, ServerState(), {}), Wire()
-    protocol.connection_made(wire)
+    protocol, _ = connected(waiting)
     protocol.data_received(NEXT + NEXT)
     async with asyncio.timeout(5):
         await waiting.begun.wait()
@@ -327,6 +297,232 @@ async def test_a_head_that_does_not_come_is_not_waited_for(connect: Open, data: 
     for byte in data:
         protocol.data_received(bytes([byte]))
         await asyncio.sleep(0.05)
-    await asyncio.sleep(protocol.timeout_keep_alive)
+    await asyncio.sleep(KEEP_ALIVE_SECONDS)
     assert wire.aborted
     end(protocol)
+
+
+@pytest.mark.looptime
+async def test_a_connection_is_kept_as_long_after_each_reply() -> None:
+    echo = Echo()
+    protocol, wire = joined(echo)
+    for number in range(1, 4):
+        await asyncio.sleep(KEEP_ALIVE_SECONDS - 1)
+        protocol.data_received(NEXT)
+        await turns()
+        assert echo.served == number
+    await asyncio.sleep(KEEP_ALIVE_SECONDS - 1)
+    assert not wire.is_closing()
+    await asyncio.sleep(1)
+    assert wire.aborted
+    end(protocol)
+
+
+@pytest.mark.looptime
+async def test_a_request_takes_as_long_as_it_takes() -> None:
+    held = Held()
+    protocol, wire = joined(held)
+    protocol.data_received(b"POST / HTTP/1.1\r\ncontent-length: 100\r\n\r\n")
+    for _ in range(100):
+        await asyncio.sleep(KEEP_ALIVE_SECONDS / 4)
+        protocol.data_received(b"x")
+    await asyncio.sleep(3 * KEEP_ALIVE_SECONDS)
+    held.go.set()
+    await held.over.wait()
+    assert not wire.aborted
+    ended = asyncio.get_running_loop().time()
+    await until(lambda: wire.aborted, 1.0)
+    assert KEEP_ALIVE_SECONDS <= asyncio.get_running_loop().time() - ended <= KEEP_ALIVE_SECONDS + 1
+    end(protocol)
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(
+    "data", [b"GET / HTTP/1.0\r\n\r\n", b"no HTTP", b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nx"]
+)
+async def test_who_does_not_read_the_last_reply_is_not_waited_for_either(data: bytes) -> None:
+    protocol, wire = joined(Echo())
+    await asyncio.sleep(10)
+    protocol.data_received(data)
+    await turns()
+    protocol.drain()
+    protocol.data_received(b"x" * 8)
+    await turns()
+    assert wire.closing
+    closed = asyncio.get_running_loop().time()
+    await until(lambda: wire.aborted, 1.0)
+    assert KEEP_ALIVE_SECONDS - 11 <= asyncio.get_running_loop().time() - closed <= KEEP_ALIVE_SECONDS + 1
+    end(protocol)
+
+
+@pytest.mark.looptime
+async def test_a_connection_that_is_no_more_leaves_no_timer() -> None:
+    protocol, wire = joined(Echo())
+    end(protocol)
+    await asyncio.sleep(2 * KEEP_ALIVE_SECONDS)
+    assert not wire.aborted
+
+
+async def turns() -> None:
+    """Let whatever can go on go on."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_body_that_is_no_http_is_refused_at_once() -> None:
+    held = Held()
+    protocol, wire = joined(held)
+    protocol.data_received(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    await held.begun.wait()
+    protocol.data_received(b"secret-word\r\n")
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert b"secret-word" not in wire.written
+    assert wire.closing
+    async with asyncio.timeout(5):
+        await held.over.wait()
+    assert held.calls == 1, "the rest of it never comes"
+    assert wire.written.endswith(b"}}")
+    assert wire.written.count(b"content-type") == 1
+    end(protocol)
+
+
+@pytest.mark.parametrize(
+    "endless", [b"0\r\n" + b"x-more: " + b"a" * 1000, b"5;" + b"a" * 1000, b"5\r\nhello\r\n0\r\nx-more: " + b"a" * 1000]
+)
+async def test_what_is_no_body_has_a_bound_within_one_too(endless: bytes) -> None:
+    held = Held()
+    protocol, wire = joined(held)
+    protocol.data_received(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + endless)
+    for _ in range(100):
+        protocol.data_received(b"a" * 1000)
+    assert wire.written.startswith(b"HTTP/1.1 431 ")
+    assert wire.closing
+    await turns()
+    assert wire.written.count(b"HTTP/1.1") == 1
+    end(protocol)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_what_the_application_fails_at_ends_as_a_reply_or_a_cut(
+    begun: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(client: WireClient) -> None:
+        if begun:
+            await client.begin(200, [])
+            await client.write(b"half")
+        raise KeyError("secret-word")
+
+    protocol, wire = joined(fails)
+    protocol.data_received(NEXT)
+    await turns()
+    if begun:
+        assert wire.aborted
+        assert wire.written.endswith(b"4\r\nhalf\r\n")
+    else:
+        head, _, body = wire.written.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 500 ")
+        assert b"connection: close" in head
+        assert json.loads(body)["error"]["code"] == "internal_error"
+        assert wire.closing
+    assert b"secret-word" not in wire.written
+    assert [record.getMessage() for record in caplog.records] == ["a request failed"]
+    end(protocol)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+async def test_what_the_application_does_not_end_is_cut(begun: bool) -> None:
+    async def forgets(client: WireClient) -> None:
+        if begun:
+            await client.begin(200, [])
+
+    protocol, wire = joined(forgets)
+    protocol.data_received(NEXT)
+    await turns()
+    assert wire.aborted
+    end(protocol)
+
+
+async def test_an_ended_connection_is_garbage_at_once() -> None:
+    protocol, wire = joined(Echo())
+    protocol.data_received(NEXT)
+    await turns()
+    assert wire.written.startswith(b"HTTP/1.1 200 ")
+    end(protocol)
+    await turns()
+    gone = weakref.ref(protocol)
+    gc.disable()
+    try:
+        del protocol
+        assert gone() is None, "the collector's work would make others wait"
+    finally:
+        gc.enable()
+
+
+TOKENS = st.text(alphabet=string.ascii_letters + string.digits + "-_", min_size=1, max_size=12)
+VALUES = st.text(alphabet=[chr(code) for code in range(33, 127)], max_size=20)
+BODIES = st.binary(max_size=60)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """A good request in any framing."""
+    body = draw(BODIES)
+    lines = [f"POST /{draw(TOKENS)}%20?{draw(TOKENS)} HTTP/1.1"]
+    lines += [f"x-{name}: {value}" for name, value in draw(st.dictionaries(TOKENS, VALUES, max_size=4)).items()]
+    if draw(st.booleans()):
+        lines += ["connection: keep-alive, Upgrade", "upgrade: h2c"]
+    if draw(st.booleans()):
+        lines.append("expect: 100-continue")
+    if draw(st.booleans()):
+        lines.append(f"content-length: {len(body)}")
+    else:
+        lines.append("transfer-encoding: chunked")
+        at = draw(st.integers(0, len(body)))
+        pieces = [b"%X\r\n%b\r\n" % (len(piece), piece) for piece in (body[:at], body[at:]) if piece]
+        body = b"".join([*pieces, b"0\r\n", draw(st.sampled_from([b"", b"x-sum: 1\r\n"])), b"\r\n"])
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def answered(data: bytes, cuts: Iterable[int]) -> tuple[bytes, bool]:
+    """Return what a connection says to bytes that come in pieces, and whether it closes."""
+    protocol, wire = joined(Echo())
+    before = 0
+    for cut in [*sorted(cuts), len(data)]:
+        if not wire.is_closing():
+            protocol.data_received(data[before:cut])
+        before = cut
+    await turns()
+    end(protocol)
+    await turns()
+    return wire.written, wire.closing
+
+
+@given(data=requests(), draws=st.data())
+def test_cuts_change_nothing(data: bytes, draws: st.DataObject) -> None:
+    cuts = draws.draw(st.sets(st.integers(1, len(data) - 1), max_size=8))
+    whole = asyncio.run(answered(data, ()))
+    assert whole[0].rpartition(b"HTTP/1.1 ")[2].startswith(b"200 OK")
+    assert asyncio.run(answered(data, cuts)) == whole
+
+
+@given(data=requests(), draws=st.data())
+def test_whatever_comes_is_answered_in_http_or_not_at_all(data: bytes, draws: st.DataObject) -> None:
+    at, length = draws.draw(st.integers(0, len(data))), draws.draw(st.integers(0, 5))
+    broken = data[:at] + draws.draw(st.binary(max_size=8)) + data[at + length :]
+    if not broken:
+        return
+    written, closes = asyncio.run(answered(broken, draws.draw(st.sets(st.integers(1, len(broken)), max_size=8))))
+    parser = h11.Connection(h11.CLIENT)
+    parser.send(h11.Request(method="GET", target="/", headers=[("host", "x")]))
+    parser.send(h11.EndOfMessage())
+    parser.receive_data(written)
+    statuses = []
+    while (event := parser.next_event()) not in (h11.NEED_DATA, h11.PAUSED):
+        assert not isinstance(event, h11.ConnectionClosed)
+        if isinstance(event, h11.Response):
+            statuses.append(event.status_code)
+        if isinstance(event, h11.EndOfMessage):
+            break
+    assert set(statuses) <= {200, 400}
+    assert closes or 400 not in statuses
+    assert asyncio.run(answered(broken, ()))[0].count(b"HTTP/1.1 200") == written.count(b"HTTP/1.1 200")

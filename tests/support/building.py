@@ -122,17 +122,13 @@ def _is_nothing(statement: ast.stmt) -> bool:
     return constant or isinstance(statement, ast.Import | ast.ImportFrom | ast.Pass)
 
 
-_GIVEN = {"timeout_keep_alive_handler"}
-"""Names of uvicorn's that we have to use to say something else in its place."""
-
-
 def names(root: Path) -> list[str]:
     """A name says what a thing is."""
     problems = []
     for module in modules(root, PACKAGE):
         here = module.path.parent.name if module.path.name == "__init__.py" else module.path.stem
         named = [(module.path.as_posix(), here)]
-        named += [(module.at(node), node.name) for _, node, _ in definitions(module.tree) if node.name not in _GIVEN]
+        named += [(module.at(node), node.name) for _, node, _ in definitions(module.tree)]
         problems += [f"{place}: `{name}` says nothing: {word}" for place, name in named if (word := _empty_word(name))]
     return problems
 

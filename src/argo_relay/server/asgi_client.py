@@ -1,31 +1,24 @@
-"""The client of an exchange, as ASGI shows it: https://asgi.readthedocs.io/en/latest/specs/www.html."""
+"""The client of an exchange, as ASGI shows it: https://asgi.readthedocs.io/en/latest/specs/www.html.
+
+Web pages' exchanges come this way, through the middleware that writes their headers; all others as `WireClient`s.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.types import Receive, Scope, Send
 
 from argo_relay.dialects.base import Headers
 from argo_relay.errors import ClientLeft
-from argo_relay.server.protocol import ABORT
-
-_GOOGLE_KEY: Final = "x-goog-api-key"
+from argo_relay.server.bridge import ABORT
+from argo_relay.server.request import headers_of as headers_in
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
-    """Return a request's headers; see `Client.request_headers`.
-
-    Google's API takes its key in the query, too (`?key=`): that counts as its header, which goes first.
-    """
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-    query = scope.get("query_string", b"")
-    if b"key=" in query and _GOOGLE_KEY not in headers and (keys := parse_qs(query.decode("latin-1")).get("key")):
-        headers[_GOOGLE_KEY] = keys[-1]
-    return headers
+    """Return a request's headers; see `request.headers_of`."""
+    return headers_in(scope["headers"], scope.get("query_string", b""))
 
 
 class AsgiClient:

@@ -1,4 +1,4 @@
-"""The running process: its socket, its signals, its end."""
+"""The running process, put together: the relay, its upstreams, what runs beside it, and the server before it."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
-import uvicorn
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -29,7 +25,9 @@ from argo_relay.exchange.site import Site
 from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
 from argo_relay.server.app import create_app
-from argo_relay.server.plain import plain
+from argo_relay.server.dispatch import Dispatch
+from argo_relay.server.lifecycle import Lifecycle
+from argo_relay.server.serving import Server
 from argo_relay.transport.client import HttpTransport
 from argo_relay.transport.reach import DIRECT, Reach, reach_of
 from argo_relay.upstreams.choose import address_of, upstream_of
@@ -37,9 +35,6 @@ from argo_relay.upstreams.choose import address_of, upstream_of
 if TYPE_CHECKING:
     from argo_relay.observe.metrics import Metrics
     from argo_relay.observe.present import Present
-
-_FAREWELL_SECONDS: Final = 2.0
-"""How long replies that were ended may take to reach their clients before their connections are cut."""
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,8 +76,8 @@ async def serve(
         if metrics is not None:
             extra += await stack.enter_async_context(_figures(metrics, relay, doors))
         app = create_app(relay, extra)
-        settings = plain(app, loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1)
-        await _Server(settings, relay, on_start).serve([doors.clients])
+        server = Server(Dispatch(relay, app), relay.clock.wall)
+        await Lifecycle(server, relay, on_start).run([doors.clients])
 
 
 def _metrics(config: Config) -> Metrics | None:
@@ -159,54 +154,3 @@ async def _site(
         refreshing.cancel()
         directory.close()
         await transport.close()
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, ending the way we promise: no new requests, a time of grace, then an error that says so."""
-
-    def __init__(self, config: uvicorn.Config, relay: Relay, on_start: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._relay = relay
-        self._on_start = on_start
-        self._on_terminal = sys.stderr.isatty()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_start()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._relay.stop()
-        loop = asyncio.get_running_loop()
-        ending = loop.call_later(self._relay.config.shutdown_grace, self._relay.end_all)
-        try:
-            await super().shutdown(sockets)
-        finally:
-            ending.cancel()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on the first signal, at once on the second; end with exit code 0, not with the signal again."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.remove_signal_handler(number)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to stop; told again, stop waiting."""
-        if self.should_exit:
-            self._relay.end_all()
-            self.force_exit = True
-        self.should_exit = True
-
-    def _hang_up(self) -> None:
-        """Ask the upstream again which models it has; but when our terminal is gone, stop, as everybody expects."""
-        if self._on_terminal and not sys.stderr.isatty():
-            self.handle_exit(signal.SIGHUP, None)
-        else:
-            for site in self._relay.sites.values():
-                site.directory.refresh_soon()

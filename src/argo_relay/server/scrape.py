@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import uvicorn
 from prometheus_client import make_wsgi_app
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from argo_relay.clock import SystemClock
 from argo_relay.observe.metrics import Metrics
-from argo_relay.server.plain import plain
+from argo_relay.server.bridge import serve_asgi
+from argo_relay.server.serving import Server
 
 PATH: Final = "/metrics"
+_PATIENCE_SECONDS: Final = 1.0
 _Page = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
 
 
@@ -38,21 +39,13 @@ def scrape_route(metrics: Metrics) -> Route:
 @asynccontextmanager
 async def scraped(metrics: Metrics, listening: socket.socket) -> AsyncIterator[None]:
     """Serve the page, and nothing else, on a socket that listens, until the block ends."""
-    server = _Server(plain(Starlette(routes=[scrape_route(metrics)]), grace=1))
-    serving = asyncio.create_task(server.serve([listening]), name="metrics")
+    app = Starlette(routes=[scrape_route(metrics)])
+    server = Server(lambda client: serve_asgi(app, client), SystemClock().wall)
+    await server.start([listening])
     try:
         yield
     finally:
-        server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, which leaves signals to the relay's own server."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+        await server.stop(_PATIENCE_SECONDS)
 
 
 def _written(page: _Page, request: Request) -> Response:

@@ -1,0 +1,74 @@
+"""The relay's server from first to last: until a signal, then a time of grace, then an error that says so."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from argo_relay.exchange.relay import Relay
+from argo_relay.server.serving import Server
+
+_FAREWELL_SECONDS: Final = 2.0
+"""How long replies that were ended may take to reach their clients before their connections are cut."""
+
+
+class Lifecycle:
+    """Runs a server for a relay."""
+
+    def __init__(self, server: Server, relay: Relay, on_start: Callable[[], None]) -> None:
+        """`on_start` is called when requests are taken."""
+        self._server = server
+        self._relay = relay
+        self._on_start = on_start
+        self._on_terminal = sys.stderr.isatty()
+        self._told = asyncio.Event()
+
+    async def run(self, sockets: list[socket.socket]) -> None:
+        """Serve on sockets that listen until told to stop, then drain."""
+        with self._signals():
+            await self._server.start(sockets)
+            self._on_start()
+            await self._told.wait()
+            await self._drain()
+
+    def stop(self) -> None:
+        """Begin to stop; told again, stop waiting."""
+        if self._told.is_set():
+            self._relay.end_all()
+            self._server.hurry()
+        self._told.set()
+
+    async def _drain(self) -> None:
+        grace = self._relay.config.shutdown_grace
+        self._relay.stop()
+        ending = asyncio.get_running_loop().call_later(grace, self._relay.end_all)
+        try:
+            await self._server.stop(grace + _FAREWELL_SECONDS)
+        finally:
+            ending.cancel()
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        """Stop on the first signal, at once on the second; end with exit code 0, not with the signal again."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _hang_up(self) -> None:
+        """Ask the upstream again which models it has; but when our terminal is gone, stop, as everybody expects."""
+        if self._on_terminal and not sys.stderr.isatty():
+            self.stop()
+        else:
+            for site in self._relay.sites.values():
+                site.directory.refresh_soon()
