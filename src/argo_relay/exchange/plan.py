@@ -200,7 +200,7 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
 
     So it is where a conversation goes on with another model. The codecs know whom a seal is for; bytes do not tell.
     """
-    if not may_carry(asked.outline.body.text):
+    if not may_carry(asked.outline.body.text, encoded=asked.entry.dialect.name == "google"):
         return None
     return spoken.encode_request(_request_of(asked), target_of(upstream, asked))
 
