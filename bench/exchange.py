@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import cProfile
+import gc
 import json
 import os
 import pstats
@@ -26,7 +27,7 @@ import sys
 import tempfile
 import time
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -42,7 +43,7 @@ from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.run import Exchange
 from argo_relay.exchange.site import Site
 from argo_relay.observe.lines import LineWriter
-from argo_relay.observe.log import Sink, every, log_sink
+from argo_relay.observe.log import every, log_sink
 from argo_relay.observe.metrics import Metrics
 from argo_relay.observe.record import Record
 from argo_relay.policy.defaults import default_layer
@@ -62,7 +63,10 @@ _REPLY: Final = json.dumps({**_NAMED, "object": "chat.completion", "choices": [_
 
 def _event(delta: dict[str, str], reason: str | None = None, **more: object) -> bytes:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-    return b"data: %s\n\n" % json.dumps({**_NAMED, "object": "chat.completion.chunk", "choices": [choice], **more}).encode()
+    return (
+        b"data: %s\n\n"
+        % json.dumps({**_NAMED, "object": "chat.completion.chunk", "choices": [choice], **more}).encode()
+    )
 
 
 _EVENTS: Final = b"".join(
@@ -176,7 +180,7 @@ class _Client:
     """See `exchange.client.Client`."""
 
     def __init__(self, body: bytes) -> None:
-        self.request_headers = _HEADERS | {"content-length": str(len(body))}
+        self.request_headers: Mapping[str, str] = _HEADERS | {"content-length": str(len(body))}
         self.status = 0
         self.taken = 0
         self._body: bytes | None = body
@@ -236,6 +240,10 @@ def measured(row: Row, count: int) -> float:
 
     async def run() -> float:
         body = body_of(row)
+        # As in the running relay.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(5_000, 5, 10)
         with relay_of(row) as relay:
             await exchanges(relay, row, body, count // 10 + 5)
             began = time.process_time()
@@ -281,7 +289,9 @@ def memory() -> None:
 
         most, resident = uvloop.run(run())
         size = len(body) / MIB
-        print(f"{name:>26}: {size:.0f} MiB of body, {most:.0f} MiB allocated beside it at most, RSS + {resident:.0f} MiB")
+        print(
+            f"{name:>26}: {size:.0f} MiB of body, {most:.0f} MiB allocated beside it at most, RSS + {resident:.0f} MiB"
+        )
 
 
 def _round(names: list[str], count: int) -> dict[str, float]:

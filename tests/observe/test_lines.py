@@ -176,8 +176,10 @@ def test_what_a_full_pipe_does_not_take_comes_later_whole_and_in_order() -> None
     while not got.endswith(lines[-1].encode()):
         got += os.read(read, 65536)
     assert got.decode() == "".join(lines)
+    thread = writer._thread
+    assert thread is not None
     while not writer._idle:
-        writer._thread.join(0.01) if writer._thread else None
+        thread.join(0.01)
     writer.write("after\n")
     assert os.read(read, 100) == b"after\n"
     writer.close()

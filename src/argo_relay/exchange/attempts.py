@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -54,7 +53,7 @@ class Attempts:
         """The attempt that has the client's reply, else the newest."""
         self.made = 0
         """Calls that were sent upstream, or begun to be."""
-        self.calls: Counter[str] = Counter()
+        self.calls: dict[str, int] = {}
         """The same, by the upstreams' names."""
         self.fallbacks = 0
         """Of these: to another candidate than the one before."""
@@ -103,10 +102,11 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name)]
+        named = (("x-model", candidate.model), ("x-upstream", candidate.site.name))
+        said = [(name, value) for name, value in named if value.isascii() and value.isprintable()]
         if self._settled:
             said.append(("x-attempts", str(self.made)))
-        return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
+        return said
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -167,6 +167,8 @@ class Attempts:
 
         Those that rest come last, and before them those where one would have to wait for a place.
         """
+        if len(self._sought.candidates) == 1:
+            return self._sought.candidates
         now = self._relay.clock.now()
         candidates = sorted(self._sought.candidates, key=lambda one: (one.rests(now), one.site.places.full))
         return [one for one in candidates if self._can(one)] or candidates[:1]
@@ -239,13 +241,11 @@ class Attempts:
             self._enter(Phase.FETCHING)
             outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
             self._enter(Phase.PREPARING)
-        return msgspec.structs.replace(
-            self._asked,
-            outline=outline,
-            profile=profile,
-            rules=site.rulebook.of(profile, site.directory.roster),
-            missing=site.detours.missing(),
-        )
+        rules, missing = site.rulebook.of(profile, site.directory.roster), site.detours.missing()
+        asked = self._asked
+        if outline is asked.outline and profile is asked.profile and not rules and not missing:
+            return asked
+        return msgspec.structs.replace(asked, outline=outline, profile=profile, rules=rules, missing=missing)
 
     def _begin(self, candidate: Candidate, chosen: Plan) -> Trial:
         attempt = Attempt(self._relay.clock, self._watchdog, lambda: self._called(candidate))
@@ -320,7 +320,8 @@ class Attempts:
 
     def _called(self, candidate: Candidate) -> None:
         self.made += 1
-        self.calls[candidate.site.name] += 1
+        name = candidate.site.name
+        self.calls[name] = self.calls.get(name, 0) + 1
 
     def _call(self, call: Call, site: Site) -> Call:
         if not site.tell_timeout:

@@ -220,7 +220,7 @@ class Adapted(NamedTuple):
 
     changes: dict[str, object]
     losses: Losses
-    sent: dict[str, Any]
+    sent: Mapping[str, Any]
 
 
 def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
@@ -228,14 +228,20 @@ def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, An
     # A count is of what is said, and of nothing that it may say in return.
     counting = ask.operation is Operation.COUNT
     rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
-    changes, losses = apply_rules(rules, ask.dialect, members)
+    changes, losses = apply_rules(rules, ask.dialect, members) if rules else ({}, [])
     more, lost = upstream.changes(ask, _with(members, changes))
     changes |= more
     return Adapted(changes, [*losses, *lost], _with(members, changes))
 
 
-def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
-    return {name: value for name, value in {**members, **changes}.items() if value is not jsonx.REMOVED}
+def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+    if not changes:
+        return members
+    changed = {**members, **changes}
+    for name, value in changes.items():
+        if value is jsonx.REMOVED:
+            del changed[name]
+    return changed
 
 
 def _foldable(asked: Asked, ask: Ask, members: dict[str, Any]) -> tuple[Ask, dict[str, Any], dict[str, object]]:
@@ -243,18 +249,20 @@ def _foldable(asked: Asked, ask: Ask, members: dict[str, Any]) -> tuple[Ask, dic
 
     Gathered are the first of several choices only: then the reply is asked for as it is.
     """
+    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE:
+        return ask, members, {}
     google = members.get("generationConfig")
     several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1
-    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE or several != 1:
+    if several != 1:
         return ask, members, {}
     added = _STREAMED.get(ask.dialect, {"stream": True})
     return msgspec.structs.replace(ask, stream=True), {**members, **added}, dict(added)
 
 
 def _as_stream(
-    ask: Ask, changes: dict[str, object], sent: dict[str, Any]
-) -> tuple[Ask, dict[str, object], dict[str, Any]]:
-    return msgspec.structs.replace(ask, stream=True), changes | {"stream": True}, sent | {"stream": True}
+    ask: Ask, changes: dict[str, object], sent: Mapping[str, Any]
+) -> tuple[Ask, dict[str, object], Mapping[str, Any]]:
+    return msgspec.structs.replace(ask, stream=True), changes | {"stream": True}, {**sent, "stream": True}
 
 
 def target_of(upstream: Upstream, asked: Asked) -> Target:

@@ -113,10 +113,12 @@ def _without_waiting(stream: TextIO, opened: contextlib.ExitStack) -> Callable[[
             # systemd's journal.
             connection = opened.enter_context(socket.socket(fileno=os.dup(file)))
             return lambda data: connection.send(data, socket.MSG_DONTWAIT)
-        # What is written to a file is copied, and written to its disk later.
-        own = os.dup(file) if stat.S_ISREG(mode) else os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        if stat.S_ISREG(mode):
+            # What is written to a file is copied, and written to its disk later.
+            own = os.dup(file)
+        else:
+            own = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
     except (OSError, ValueError):
         return None
     opened.callback(os.close, own)
     return partial(os.write, own)
-
