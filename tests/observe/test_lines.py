@@ -75,7 +75,9 @@ def test_a_stream_that_takes_nothing_does_not_hold_up_the_end(monkeypatch: pytes
     writer.close()  # in vain, and not for long
     assert stream.getvalue() == ""
     let.set()
-    writer._thread.join(20)
+    thread = writer._thread
+    assert thread is not None
+    thread.join(20)
     assert stream.getvalue() == "0\n"
 
 

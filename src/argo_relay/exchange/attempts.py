@@ -224,7 +224,7 @@ class Attempts:
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
-                await self._try(trial)
+                await self._ask(trial)
             except UpstreamRefused as refused:
                 open_ = lessons < _MOST_LESSONS and not self._outlet.claimed
                 wiser = self._learn(asked, trial, refused.failure) if open_ else None
@@ -258,34 +258,31 @@ class Attempts:
             self._trials.append(trial)
         return trial
 
-    async def _try(self, trial: Trial) -> None:
+    async def _ask(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
+        site, clock = trial.candidate.site, self._relay.clock
         try:
-            await self._ask(trial)
+            if self._race is not None and self._race.aside:
+                self._beside = trial
+            else:
+                self._follow(trial)
+            if trial.plan.call is None:
+                await trial.lane.answer()
+                return
+            since = await self._take(site.places)
+            try:
+                self._count(trial)
+                with Judged(trial, self._watchdog, clock):
+                    async with trial.attempt:
+                        trial.attempt.connect()
+                        answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
+                        site.directory.seen()
+                        await trial.lane.relay(answer)
+            finally:
+                site.places.give(clock.now() - since)
         finally:
             trial.lane.settled()
             trial.attempt.rest()
-
-    async def _ask(self, trial: Trial) -> None:
-        site = trial.candidate.site
-        if self._race is not None and self._race.aside:
-            self._beside = trial
-        else:
-            self._follow(trial)
-        if trial.plan.call is None:
-            await trial.lane.answer()
-            return
-        since = await self._take(site.places)
-        try:
-            self._count(trial)
-            with Judged(trial, self._watchdog, self._relay.clock):
-                async with trial.attempt:
-                    trial.attempt.connect()
-                    answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
-                    site.directory.seen()
-                    await trial.lane.relay(answer)
-        finally:
-            site.places.give(self._relay.clock.now() - since)
 
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
