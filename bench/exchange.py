@@ -20,7 +20,6 @@ import gc
 import json
 import os
 import pstats
-import resource
 import statistics
 import subprocess
 import sys
@@ -54,6 +53,7 @@ from argo_relay.upstreams.base import Upstream
 from argo_relay.upstreams.vendor import VendorUpstream
 
 MIB: Final = 1024 * 1024
+_PIECE: Final = 256 * 1024
 _NAMED: Final = {"id": "chatcmpl-BvTnzLrQh1zYh2dYJ9xkQm5pKcW0a", "created": 1_795_000_000, "model": "gpt-4o-2024-08-06"}
 _USAGE: Final = {"prompt_tokens": 300, "completion_tokens": 200, "total_tokens": 500}
 _MESSAGE: Final = {"role": "assistant", "content": " and then some more words of a reply that says little" * 13}
@@ -163,6 +163,9 @@ class _Answer:
 class _Transport:
     """See `transport.base.Transport`."""
 
+    held = 0
+    """Bytes that were allocated when it was last asked, where that is looked at."""
+
     def __init__(self, stream: bool) -> None:
         self._stream = stream
 
@@ -170,6 +173,8 @@ class _Transport:
         progress.connected()
         progress.sent()
         await asyncio.sleep(0)
+        if tracemalloc.is_tracing():
+            _Transport.held = tracemalloc.get_traced_memory()[0]
         return _Answer(self._stream)
 
     async def close(self) -> None:
@@ -183,11 +188,16 @@ class _Client:
         self.request_headers: Mapping[str, str] = _HEADERS | {"content-length": str(len(body))}
         self.status = 0
         self.taken = 0
-        self._body: bytes | None = body
+        self._body = body
+        self._at = 0
 
     async def receive(self) -> bytes | None:
-        body, self._body = self._body, None
-        return body
+        if self._at >= len(self._body):
+            return None
+        # As they come from a socket; of a body that comes in one no copy is made.
+        piece = self._body[self._at : self._at + _PIECE]
+        self._at += len(piece)
+        return piece
 
     def watch(self, on_leave: Callable[[], None]) -> None:
         pass
@@ -270,28 +280,31 @@ def profile(row: Row, count: int) -> None:
 
 
 def memory() -> None:
-    """Print what a request of 64 MiB holds at most, beside its own bytes: allocated by Python, and resident."""
-    for name in ("whole, 1 KB", "whole, 1 KB, Argo"):
-        row = ROWS[name]
-        text = "x" * 1023 + " "
-        body = json.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": text * (64 * 1024)}]}).encode()
+    """Print what a request of 64 MiB holds at most, beside its bytes in the bench: what Python allocates for it."""
+    short = {"role": "user", "content": [{"type": "text", "text": "x" * 60}]}
+    requests: dict[str, list[dict[str, object]]] = {
+        "one text of ASCII": [{"role": "user", "content": "x" * (61 * MIB)}],
+        "one text with an emoji": [{"role": "user", "content": "x" * (61 * MIB) + "\U0001f600"}],
+        "many short texts": [dict(short) for _ in range(61 * MIB // 128)],
+    }
+    for kind, turns in requests.items():
+        body = json.dumps({"model": "gpt-4o", "messages": turns}, ensure_ascii=False).encode()
+        for name in ("whole, 1 KB", "whole, 1 KB, Argo"):
 
-        async def run(row: Row = row, body: bytes = body) -> tuple[float, float]:
-            with relay_of(row) as relay:
-                before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                await exchanges(relay, row, body, 1)
-                after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                tracemalloc.start()
-                await exchanges(relay, row, body, 1)
-                most = tracemalloc.get_traced_memory()[1] / MIB
-                tracemalloc.stop()
-                return most, after - before
+            async def run(row: Row = ROWS[name], body: bytes = body) -> tuple[float, float]:
+                with relay_of(row) as relay:
+                    await exchanges(relay, row, body_of(row), 5)
+                    tracemalloc.start()
+                    await exchanges(relay, row, body, 1)
+                    most = tracemalloc.get_traced_memory()[1]
+                    tracemalloc.stop()
+                    return most / len(body), _Transport.held / len(body)
 
-        most, resident = uvloop.run(run())
-        size = len(body) / MIB
-        print(
-            f"{name:>26}: {size:.0f} MiB of body, {most:.0f} MiB allocated beside it at most, RSS + {resident:.0f} MiB"
-        )
+            most, waiting = uvloop.run(run())
+            size = len(body) / MIB
+            to = name.rpartition(", ")[2].replace("1 KB", "OpenAI")
+            held = f"{most:.2f} times for a moment, {waiting:.2f} times while the upstream is asked"
+            print(f"{kind:>24}, to {to:>6}: {size:.0f} MiB, held {held}")
 
 
 def _round(names: list[str], count: int) -> dict[str, float]:

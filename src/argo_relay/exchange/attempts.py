@@ -357,7 +357,7 @@ class Attempts:
                 return None
             site.detours.note(spoken)
             return around
-        if not site.rulebook.learn(profile, failure, spoken, trial.plan.sent, asked.rules):
+        if not site.rulebook.learn(profile, failure, spoken, trial.plan.sent(), asked.rules):
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 

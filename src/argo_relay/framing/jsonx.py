@@ -100,21 +100,38 @@ def encode(value: object) -> bytes:
 class JsonObject:
     """A JSON object read from bytes: its members as values, and the bytes of each, for `splice`."""
 
-    __slots__ = ("_spans", "_tail", "text", "values")
+    __slots__ = ("_spans", "_tail", "_values", "text")
 
     def __init__(self, text: bytes) -> None:
         """Read `text`; raise BadJson when it is not one JSON object whose keys are all different."""
         self.text = text
         try:
             if len(text) < _LARGE:
-                raw, self.values = _read(text)
+                raw, values = _read(text)
             else:
                 with _uncollected():
-                    raw, self.values = _read(text)
+                    raw, values = _read(text)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _explained(text, error) from None
+        self._values: dict[str, Any] | None = values
         self._spans = _spans(text, raw)
         self._tail = text.rindex(b"}")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Its members, as values."""
+        if self._values is None:
+            with _uncollected():
+                self._values = _values.decode(self.text)
+        return self._values
+
+    def forget(self) -> None:
+        """Say that the values are not wanted for now: those of a large text are given up, and read again if asked for.
+
+        They take as much memory as the text, and several times as much where it has many small ones.
+        """
+        if len(self.text) >= _LARGE:
+            self._values = None
 
     def splice(self, changes: Mapping[str, object]) -> bytes:
         """Return the object's bytes with members replaced, added or (REMOVED) taken out; all others as they came.
