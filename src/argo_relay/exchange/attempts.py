@@ -145,8 +145,12 @@ class Attempts:
         for candidate in turns:
             if candidate in tried or (failed is not None and not self._can(candidate)):
                 continue
+            tried.append(candidate)
             try:
-                await self._turn(candidate, turns, tried)
+                if self.made or self._sought.hedge_after is None:
+                    await self._one(candidate)
+                else:
+                    await self._hedged(candidate, turns, tried, self._sought.hedge_after)
             except _TooLateError:
                 # What was wrong before says more.
                 raise self._failed or Refused(_TOO_LATE) from None
@@ -177,19 +181,17 @@ class Attempts:
         pace = candidate.doing.pace(streamed=self._asked.outline.stream)
         return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
-    async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
-        """Try a candidate, with the next one beside it when that is wanted and the first takes long."""
-        tried.append(candidate)
-        after, hedges = self._sought.hedge_after, self._sought.hedges
-        if self.made or after is None or hedges is None:
-            await self._one(candidate)
-            return
+    async def _hedged(
+        self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate], after: float
+    ) -> None:
+        """Ask a candidate, with the next one beside it when it takes longer than so many seconds."""
+        hedges = self._sought.hedges
         beside = turns[1] if len(turns) > 1 else candidate
         race = self._race = Race()
 
         def granted() -> bool:
             # One that had to wait for a place would not be the quicker one.
-            if self._outlet.claimed or beside.site.places.full or not hedges.take():
+            if hedges is None or self._outlet.claimed or beside.site.places.full or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
