@@ -14,19 +14,37 @@ import stat
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Final, TextIO
+from typing import Final, Protocol
 
 _MOST: Final = 10_000
 """Lines that wait at most; those that come beyond are counted, and the count is written when there is room again."""
 _GATHER_SECONDS: Final = 0.05
 """For how long the thread leaves lines to gather after it has written some."""
 _PATIENCE_SECONDS: Final = 1.0
+_WHOLE: Final = 4096
+"""Bytes that a pipe takes in one piece: PIPE_BUF on Linux."""
+
+
+class Stream(Protocol):
+    """Where lines end up; all raise OSError."""
+
+    def fileno(self) -> int:
+        """Return its descriptor, where it has one."""
+        ...
+
+    def write(self, line: str, /) -> object:
+        """Take a line."""
+        ...
+
+    def flush(self) -> object:
+        """Let all go out that has been taken."""
+        ...
 
 
 class LineWriter:
     """Writes lines to a stream in order. A full pipe, or a full disk, is no reason to wait or to fail."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._opened = contextlib.ExitStack()
         self._put = _without_waiting(stream, self._opened)
@@ -45,7 +63,8 @@ class LineWriter:
             return
         data = line.encode(errors="backslashreplace")
         try:
-            taken = self._put(data)
+            # What is longer could be cut in the middle by another process that writes to the same pipe.
+            taken = self._put(data) if len(data) <= _WHOLE else 0
         except BlockingIOError:
             taken = 0
         except OSError:
@@ -92,16 +111,17 @@ class LineWriter:
                 self._wake.wait()
 
     def _write_out(self) -> None:
-        count = len(self._waiting)
-        text = "".join(self._waiting[:count])
-        del self._waiting[:count]
-        # ValueError: somebody has closed the stream.
+        lines = self._waiting[:]
+        del self._waiting[: len(lines)]
+        for line in lines:
+            # ValueError: somebody has closed the stream.
+            with contextlib.suppress(OSError, ValueError):
+                self._stream.write(line)
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
             self._stream.flush()
 
 
-def _without_waiting(stream: TextIO, opened: contextlib.ExitStack) -> Callable[[bytes], int] | None:
+def _without_waiting(stream: Stream, opened: contextlib.ExitStack) -> Callable[[bytes], int] | None:
     """Return what writes bytes as far as they are taken at once, and says how many were; None where nothing does.
 
     It has a descriptor of its own: whoever holds the stream's may want to wait on it, or close it.
@@ -118,7 +138,8 @@ def _without_waiting(stream: TextIO, opened: contextlib.ExitStack) -> Callable[[
             own = os.dup(file)
         else:
             own = os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError):
+        # Not even that: a stream without a descriptor, or a system without such files.
         return None
     opened.callback(os.close, own)
     return partial(os.write, own)
