@@ -246,9 +246,9 @@ def test_a_seal_that_another_model_left_in_a_conversation_goes_to_nobody_else(cl
     told = json.loads(dialect.encode_reply(reply, request)[0])
     turns = AGAIN[client](told)
     again = asked(client, passing_profile("m"), **turns)
-    assert may_carry(again.outline.body.text)
+    assert may_carry(again.outline.body.text, encoded=True)
     plan = plan_reply(upstream(kind), again)
-    assert not may_carry(plan.call.body or b"" if plan.call else b"")
+    assert not may_carry(plan.call.body or b"" if plan.call else b"", encoded=True)
     assert plan.own
     assert "seal" in {loss.what for loss in plan.losses}
 

@@ -17,7 +17,7 @@ def main(failures: int = 1) -> Site:
 
 
 def candidate(site: Site, model: str = "gpt-4o") -> Candidate:
-    return Candidate(site=site, profile=site.directory.find(model))
+    return Candidate(site, site.directory.find(model))
 
 
 async def test_a_model_that_fails_rests_alone() -> None:

@@ -144,6 +144,32 @@ def test_a_spliced_object_means_what_it_should(value: dict[str, Any], changes: d
 
 
 @UNTIMED
+@given(objects(), CHANGES, RANDOM)
+def test_values_that_were_given_up_are_read_again(
+    value: dict[str, Any], changes: dict[str, Any], random: Random
+) -> None:
+    text = written(value, random)
+    kept, given_up = JsonObject(text), JsonObject(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonx, "_LARGE", 0)
+        given_up.forget()
+    assert given_up.splice(changes) == kept.splice(changes)
+    assert given_up.values == kept.values == value
+
+
+def test_of_a_large_text_the_values_can_be_given_up() -> None:
+    large = JsonObject(b'{"a":"' + b"x" * 2**20 + b'"}')
+    before = large.values
+    large.forget()
+    assert large.values is not before
+    assert large.values == before
+    small = JsonObject(b'{"a":1}')
+    before = small.values
+    small.forget()
+    assert small.values is before
+
+
+@UNTIMED
 @given(objects(), RANDOM)
 def test_an_object_is_read_as_the_standard_library_reads_it(value: dict[str, Any], random: Random) -> None:
     text = written(value, random)

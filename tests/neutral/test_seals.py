@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import re
 from typing import get_args
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from argo_relay.neutral.content import Issuer, Seal
-from argo_relay.neutral.seals import pack, unpack, with_seal, without_seal, written
+from argo_relay.neutral.seals import may_carry, pack, unpack, with_seal, without_seal, written
 from support.replies import SEALS
 
 SEAL = Seal(issuer="google", kind="thought", value="CqYB+/=")
@@ -62,3 +63,12 @@ def test_any_id_may_be_asked_for_a_seal(identifier: str) -> None:
 
 def test_an_id_that_looks_sealed_but_is_not_stays_whole() -> None:
     assert without_seal("call__ar1_x") == ("call__ar1_x", None)
+
+
+@given(SEALS, st.text())
+def test_a_seal_in_a_request_is_seen(seal: Seal, before: str) -> None:
+    packed = pack(seal).encode()
+    for carried in (packed, with_seal("call_1", seal).encode()):
+        assert may_carry(before.encode() + carried, encoded=False)
+    assert may_carry(before.encode() + b'"' + base64.b64encode(packed), encoded=True)
+    assert not may_carry(base64.b64encode(packed), encoded=False)

@@ -29,19 +29,21 @@ class Attempt(Guard):
 
     def enter(self, phase: Phase) -> None:
         """Say what it waits for now."""
+        # No timer is set: what may be due sooner has a method of its own here, and for the rest the timer looks itself.
         self.stamps.phase = phase
-        self._arm()
 
     def connect(self) -> None:
         """Say that the upstream is asked now."""
         self.stamps.started = self.stamps.connecting = self._clock.now()
         self.enter(Phase.CONNECTING)
+        self._arm()
 
     def connecting(self) -> None:
         """Take note that the call goes out once more: the connection had been closing when it was sent."""
         self._again()
         self.stamps.connecting = self._clock.now()
         self.enter(Phase.CONNECTING)
+        self._arm()
 
     def connected(self) -> None:
         """Take note that a connection to the upstream stands."""
@@ -51,6 +53,8 @@ class Attempt(Guard):
         """Take note that the request is on its way."""
         self.stamps.sent = self._clock.now()
         self.enter(Phase.WAITING)
+        if self._watchdog.limits.first_event is not None:
+            self._arm()
 
     def content(self) -> None:
         """Take note that the upstream has sent something that carries content."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -54,7 +53,7 @@ class Attempts:
         """The attempt that has the client's reply, else the newest."""
         self.made = 0
         """Calls that were sent upstream, or begun to be."""
-        self.calls: Counter[str] = Counter()
+        self.calls: dict[str, int] = {}
         """The same, by the upstreams' names."""
         self.fallbacks = 0
         """Of these: to another candidate than the one before."""
@@ -103,10 +102,11 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = [("x-model", candidate.model), ("x-upstream", candidate.site.name)]
+        named = (("x-model", candidate.model), ("x-upstream", candidate.site.name))
+        said = [(name, value) for name, value in named if value.isascii() and value.isprintable()]
         if self._settled:
             said.append(("x-attempts", str(self.made)))
-        return [(name, value) for name, value in said if value.isascii() and value.isprintable()]
+        return said
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -145,8 +145,12 @@ class Attempts:
         for candidate in turns:
             if candidate in tried or (failed is not None and not self._can(candidate)):
                 continue
+            tried.append(candidate)
             try:
-                await self._turn(candidate, turns, tried)
+                if self.made or self._sought.hedge_after is None:
+                    await self._one(candidate)
+                else:
+                    await self._hedged(candidate, turns, tried, self._sought.hedge_after)
             except _TooLateError:
                 # What was wrong before says more.
                 raise self._failed or Refused(_TOO_LATE) from None
@@ -167,6 +171,8 @@ class Attempts:
 
         Those that rest come last, and before them those where one would have to wait for a place.
         """
+        if len(self._sought.candidates) == 1:
+            return self._sought.candidates
         now = self._relay.clock.now()
         candidates = sorted(self._sought.candidates, key=lambda one: (one.rests(now), one.site.places.full))
         return [one for one in candidates if self._can(one)] or candidates[:1]
@@ -175,19 +181,17 @@ class Attempts:
         pace = candidate.doing.pace(streamed=self._asked.outline.stream)
         return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
-    async def _turn(self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate]) -> None:
-        """Try a candidate, with the next one beside it when that is wanted and the first takes long."""
-        tried.append(candidate)
-        after, hedges = self._sought.hedge_after, self._sought.hedges
-        if self.made or after is None or hedges is None:
-            await self._one(candidate)
-            return
+    async def _hedged(
+        self, candidate: Candidate, turns: Sequence[Candidate], tried: list[Candidate], after: float
+    ) -> None:
+        """Ask a candidate, with the next one beside it when it takes longer than so many seconds."""
+        hedges = self._sought.hedges
         beside = turns[1] if len(turns) > 1 else candidate
         race = self._race = Race()
 
         def granted() -> bool:
             # One that had to wait for a place would not be the quicker one.
-            if self._outlet.claimed or beside.site.places.full or not hedges.take():
+            if hedges is None or self._outlet.claimed or beside.site.places.full or not hedges.take():
                 return False
             self.hedges += 1
             tried.append(beside)
@@ -222,7 +226,7 @@ class Attempts:
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
-                await self._try(trial)
+                await self._ask(trial)
             except UpstreamRefused as refused:
                 open_ = lessons < _MOST_LESSONS and not self._outlet.claimed
                 wiser = self._learn(asked, trial, refused.failure) if open_ else None
@@ -239,13 +243,11 @@ class Attempts:
             self._enter(Phase.FETCHING)
             outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
             self._enter(Phase.PREPARING)
-        return msgspec.structs.replace(
-            self._asked,
-            outline=outline,
-            profile=profile,
-            rules=site.rulebook.of(profile, site.directory.roster),
-            missing=site.detours.missing(),
-        )
+        rules, missing = site.rulebook.of(profile, site.directory.roster), site.detours.missing()
+        asked = self._asked
+        if outline is asked.outline and profile is asked.profile and not rules and not missing:
+            return asked
+        return msgspec.structs.replace(asked, outline=outline, profile=profile, rules=rules, missing=missing)
 
     def _begin(self, candidate: Candidate, chosen: Plan) -> Trial:
         attempt = Attempt(self._relay.clock, self._watchdog, lambda: self._called(candidate))
@@ -258,34 +260,31 @@ class Attempts:
             self._trials.append(trial)
         return trial
 
-    async def _try(self, trial: Trial) -> None:
+    async def _ask(self, trial: Trial) -> None:
         """Make one call, and relay its answer."""
+        site, clock = trial.candidate.site, self._relay.clock
         try:
-            await self._ask(trial)
+            if self._race is not None and self._race.aside:
+                self._beside = trial
+            else:
+                self._follow(trial)
+            if trial.plan.call is None:
+                await trial.lane.answer()
+                return
+            since = await self._take(site.places)
+            try:
+                self._count(trial)
+                with Judged(trial, self._watchdog, clock):
+                    async with trial.attempt:
+                        trial.attempt.connect()
+                        answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
+                        site.directory.seen()
+                        await trial.lane.relay(answer)
+            finally:
+                site.places.give(clock.now() - since)
         finally:
             trial.lane.settled()
             trial.attempt.rest()
-
-    async def _ask(self, trial: Trial) -> None:
-        site = trial.candidate.site
-        if self._race is not None and self._race.aside:
-            self._beside = trial
-        else:
-            self._follow(trial)
-        if trial.plan.call is None:
-            await trial.lane.answer()
-            return
-        since = await self._take(site.places)
-        try:
-            self._count(trial)
-            with Judged(trial, self._watchdog, self._relay.clock):
-                async with trial.attempt:
-                    trial.attempt.connect()
-                    answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
-                    site.directory.seen()
-                    await trial.lane.relay(answer)
-        finally:
-            site.places.give(self._relay.clock.now() - since)
 
     def _follow(self, trial: Trial, *, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
@@ -320,7 +319,8 @@ class Attempts:
 
     def _called(self, candidate: Candidate) -> None:
         self.made += 1
-        self.calls[candidate.site.name] += 1
+        name = candidate.site.name
+        self.calls[name] = self.calls.get(name, 0) + 1
 
     def _call(self, call: Call, site: Site) -> Call:
         if not site.tell_timeout:
@@ -359,7 +359,7 @@ class Attempts:
                 return None
             site.detours.note(spoken)
             return around
-        if not site.rulebook.learn(profile, failure, spoken, trial.plan.sent, asked.rules):
+        if not site.rulebook.learn(profile, failure, spoken, trial.plan.sent(), asked.rules):
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 

@@ -9,6 +9,7 @@ from argo_relay.clock import Clock
 from argo_relay.neutral.failure import Failure
 
 _TRY_AGAIN_SECONDS: Final = 600.0
+_NONE: Final[frozenset[str]] = frozenset()
 
 _log = logging.getLogger("argo_relay")
 
@@ -22,6 +23,8 @@ class Detours:
 
     def missing(self) -> frozenset[str]:
         """Return the dialects whose routes are not to be tried now."""
+        if not self._missed:
+            return _NONE
         now = self._clock.now()
         return frozenset(name for name, since in self._missed.items() if now - since < _TRY_AGAIN_SECONDS)
 

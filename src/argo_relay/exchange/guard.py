@@ -25,12 +25,14 @@ class Guard(ABC):
     def __init__(self, clock: Clock) -> None:
         self.reason: RelayError | None = None
         self._clock = clock
+        self._loop: asyncio.AbstractEventLoop
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._armed_for = 0.0
 
     async def __aenter__(self) -> None:
-        self._task = asyncio.current_task()
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task(self._loop)
         self._arm()
 
     async def __aexit__(
@@ -82,7 +84,7 @@ class Guard(ABC):
             self._timer.cancel()
         self._armed_for = when
         # At least a millisecond: uvloop counts in those, and a timer that comes early must not spin.
-        self._timer = self._task.get_loop().call_later(max(when - self._clock.now(), 0.001), self._fire)
+        self._timer = self._loop.call_later(max(when - self._clock.now(), 0.001), self._fire)
 
     def _fire(self) -> None:
         self._timer = None

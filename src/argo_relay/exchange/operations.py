@@ -10,7 +10,7 @@ from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.convert import ConvertStage
 from argo_relay.exchange.entry import Entry
-from argo_relay.exchange.plan import Asked, Plan, adapted, check_strict, foreign, plan_reply, target_of
+from argo_relay.exchange.plan import Asked, Plan, adapted, check_strict, foreign, plan_reply, spliced, target_of
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.framing import jsonx
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -90,11 +90,11 @@ def _plan_embedding(upstream: Upstream, asked: Asked) -> Plan:
 
 def _own(upstream: Upstream, ask: Ask, asked: Asked, spoken: Dialect) -> Plan:
     """Return the plan for the client's own body with the upstream's changes."""
-    body = asked.outline.body
-    changes, losses, sent = adapted(upstream, asked, ask, body.values)
+    changes, losses = adapted(upstream, asked, ask, asked.outline.body.values)[:2]
     check_strict(asked, losses)
+    body, sent = spliced(asked.outline.body, changes)
     return Plan(
-        call=upstream.call(ask, body.splice(changes), asked.headers, asked.request_id),
+        call=upstream.call(ask, body, asked.headers, asked.request_id),
         stage=VerbatimStage(spoken, upstream),
         upstream=upstream,
         spoken=spoken,

@@ -35,7 +35,7 @@ class Places:
 
         Cancelling it gives the turn to the next one.
         """
-        if not self.full or self._most is None:
+        if self._most is None or (self.in_use < self._most and not self._line):
             self.in_use += 1
             return
         ahead = len(self._line)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,7 @@ from argo_relay.exchange.stage import Stage
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.framing import jsonx
+from argo_relay.framing.jsonx import JsonObject
 from argo_relay.models.profile import Profile
 from argo_relay.models.rules import Rule
 from argo_relay.neutral.failure import Failure, bad_request
@@ -58,8 +60,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     streamed: bool = False
     screened: bool = False
     """The upstream may say no in the form of an answer here."""
-    sent: Mapping[str, Any] = {}
-    """The members of the body that is sent."""
+    sent: Callable[[], Mapping[str, Any]] = dict
+    """Gives the members of the body that is sent; of a large one they are read once more for it."""
     losses: Losses = []
     headers: Headers = []
 
@@ -121,14 +123,15 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
     )
     generating = operation is Operation.GENERATE
     crossed = unsealed(upstream, asked, spoken) if generating else None
-    members, lost = crossed or (outline.body.values, [])
-    ask, members, added = _foldable(asked, ask, members)
-    changes, losses, sent = adapted(upstream, asked, ask, members)
-    changes, losses = added | changes, [*lost, *losses]
+    if crossed is None:
+        ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
+        body, sent = spliced(outline.body, changes)
+    else:
+        members, lost = crossed
+        ask, changes, more = _changed(upstream, asked, ask, members)
+        losses, sent = [*lost, *more], partial(_with, members, changes)
+        body = jsonx.encode(sent())
     check_strict(asked, losses)
-    if upstream.streams_only(ask, sent):
-        ask, changes, sent = _as_stream(ask, changes, sent)
-    body = jsonx.encode(sent) if crossed else outline.body.splice(changes)
 
     def translating() -> TranslateStage:
         return _translating(upstream, asked, spoken, _request_of(asked))
@@ -171,12 +174,10 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         stream=request.stream,
         user=asked.user,
     )
-    ask, members, _ = _foldable(asked, ask, members)
-    changes, more, sent = adapted(upstream, asked, ask, members)
+    ask, changes, more = _changed(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
-    if upstream.streams_only(ask, sent):
-        ask, changes, sent = _as_stream(ask, changes, sent)
+    sent = _with(members, changes)
     stage: Stage = (
         GatherStage(spoken, asked.entry.dialect, request)
         if ask.stream != request.stream
@@ -190,7 +191,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
         stream=request.stream,
         streamed=ask.stream,
         screened=True,
-        sent=sent,
+        sent=lambda: sent,
         losses=losses,
     )
 
@@ -200,7 +201,7 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
 
     So it is where a conversation goes on with another model. The codecs know whom a seal is for; bytes do not tell.
     """
-    if not may_carry(asked.outline.body.text):
+    if not may_carry(asked.outline.body.text, encoded=asked.entry.dialect.name == "google"):
         return None
     return spoken.encode_request(_request_of(asked), target_of(upstream, asked))
 
@@ -220,7 +221,7 @@ class Adapted(NamedTuple):
 
     changes: dict[str, object]
     losses: Losses
-    sent: dict[str, Any]
+    sent: Mapping[str, Any]
 
 
 def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
@@ -228,33 +229,56 @@ def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, An
     # A count is of what is said, and of nothing that it may say in return.
     counting = ask.operation is Operation.COUNT
     rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
-    changes, losses = apply_rules(rules, ask.dialect, members)
+    changes, losses = apply_rules(rules, ask.dialect, members) if rules else ({}, [])
     more, lost = upstream.changes(ask, _with(members, changes))
     changes |= more
     return Adapted(changes, [*losses, *lost], _with(members, changes))
 
 
-def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> dict[str, Any]:
-    return {name: value for name, value in {**members, **changes}.items() if value is not jsonx.REMOVED}
+def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+    if not changes:
+        return members
+    changed = {**members, **changes}
+    for name, value in changes.items():
+        if value is jsonx.REMOVED:
+            del changed[name]
+    return changed
 
 
-def _foldable(asked: Asked, ask: Ask, members: dict[str, Any]) -> tuple[Ask, dict[str, Any], dict[str, object]]:
-    """Return what is asked as a stream where a whole reply may have to be handed over in part, and what that adds.
+def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
+    """Return a request's bytes with some members changed, and what gives its members as they then are.
+
+    While it is sent, and its reply waited for, a large one is held twice: as it came, and as it goes out.
+    """
+    body.forget()
+    return body.splice(changes), lambda: _with(body.values, changes)
+
+
+def _changed(
+    upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]
+) -> tuple[Ask, dict[str, object], Losses]:
+    """Return what is asked for, what differs from a body's members, and what that loses."""
+    added: dict[str, object] = {}
+    if _folds(asked, ask, members):
+        added = _STREAMED.get(ask.dialect, {"stream": True})
+        ask, members = msgspec.structs.replace(ask, stream=True), {**members, **added}
+    changes, losses, sent = adapted(upstream, asked, ask, members)
+    changes = added | changes
+    if upstream.streams_only(ask, sent):
+        ask, changes = msgspec.structs.replace(ask, stream=True), changes | {"stream": True}
+    return ask, changes, losses
+
+
+def _folds(asked: Asked, ask: Ask, members: Mapping[str, Any]) -> bool:
+    """Say whether a whole reply is asked for as a stream, because it may have to be handed over in part.
 
     Gathered are the first of several choices only: then the reply is asked for as it is.
     """
+    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE:
+        return False
     google = members.get("generationConfig")
     several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1
-    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE or several != 1:
-        return ask, members, {}
-    added = _STREAMED.get(ask.dialect, {"stream": True})
-    return msgspec.structs.replace(ask, stream=True), {**members, **added}, dict(added)
-
-
-def _as_stream(
-    ask: Ask, changes: dict[str, object], sent: dict[str, Any]
-) -> tuple[Ask, dict[str, object], dict[str, Any]]:
-    return msgspec.structs.replace(ask, stream=True), changes | {"stream": True}, sent | {"stream": True}
+    return bool(several == 1)
 
 
 def target_of(upstream: Upstream, asked: Asked) -> Target:

@@ -72,12 +72,11 @@ class Rejoin:
         """Bytes that recordings may still take."""
         self._open: dict[bytes, list[Recorded]] = {}
 
-    def around(self, client: Client, entry: Entry) -> Recorded:
-        """Return the client as an exchange is to see it."""
-        mark = None
-        if self.keep is not None and entry.operation in _PAID:
-            mark = hashlib.sha256(_asked(entry, client.request_headers))
-        return Recorded(client, self, mark)
+    def around(self, client: Client, entry: Entry) -> Recorded | None:
+        """Return what stands between an exchange and its client; None where no reply is kept, and nothing does."""
+        if self.keep is None or entry.operation not in _PAID:
+            return None
+        return Recorded(client, self, hashlib.sha256(_asked(entry, client.request_headers)))
 
     def twin(self, mark: bytes, retries: int) -> Recorded | None:
         """Return what the same request, sent again, is to join: one that waits, else one whose reader gave up unseen.
@@ -109,8 +108,8 @@ class Rejoin:
 class Recorded:
     """An exchange's `Client`: the real one, or later who has joined; while there is none, the reply is kept."""
 
-    def __init__(self, client: Client, rejoin: Rejoin, mark: _Mark | None) -> None:
-        """`mark` is fed with the request's body; None: this reply is not recorded, and everything is passed on."""
+    def __init__(self, client: Client, rejoin: Rejoin, mark: _Mark) -> None:
+        """`mark` is fed with the request's body."""
         self.request_headers: Mapping[str, str] = client.request_headers
         self.joined: Recorded | None = None
         """Whose reply this request's client gets."""
@@ -135,7 +134,7 @@ class Recorded:
     @property
     def may_return(self) -> bool:
         """The client may leave, and come back for the reply."""
-        return self._mark is not None and self._rejoin.keep is not None
+        return self._rejoin.keep is not None
 
     @property
     def waits(self) -> bool:
@@ -155,7 +154,7 @@ class Recorded:
     async def receive(self) -> bytes | None:
         """Return the next piece of the request's body, None at its end; raise ClientLeft."""
         piece = await self._client.receive()
-        if piece and self._mark is not None:
+        if piece:
             self._mark.update(piece)
         return piece
 
@@ -171,7 +170,7 @@ class Recorded:
         To be asked once, when the body has been read and before anything is sent upstream.
         """
         self.request_id = request_id
-        if self._mark is None or not self.may_return:
+        if not self.may_return:
             return None
         digest = self._mark.digest()
         self.joined = self._rejoin.twin(digest, self.retries)

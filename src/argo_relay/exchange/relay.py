@@ -54,7 +54,7 @@ class Relay:
         self.main = self.sites[MAIN]
         self.sink = sink
         self.clock = clock
-        self.chance: Callable[[], float] = random.SystemRandom().random
+        self.chance: Callable[[], float] = random.random
         """Draws a number from 0 to 1, for shares and pauses."""
         self.admission = Admission(config.max_in_flight, config.max_queue)
         self.places = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
@@ -129,13 +129,13 @@ class Relay:
         profile = main.directory.meant(name)
         named = self._route(name, profile) if self.config.routes else None
         if named is None:
-            return ([] if profile is None else [Candidate(site=main, profile=profile)]), None
+            return ([] if profile is None else [Candidate(main, profile)]), None
         found = []
         for step in order(named[1].to, chance):
             site = self.sites[step.upstream]
             there = site.directory.meant(step.model or _name_at(site, name, profile))
             if there is not None:
-                found.append(Candidate(site=site, profile=there))
+                found.append(Candidate(site, there))
         return found, named
 
     def _route(self, name: str, profile: Profile | None) -> tuple[str, Route] | None:

@@ -33,8 +33,10 @@ class Rulebook:
 
     def of(self, profile: Profile, roster: Roster) -> tuple[Rule, ...]:
         """Return the rules for a model, whosever they are; `roster` says whom the user's names mean."""
-        own = [rule for name, rules in self._own.items() if _means(name, profile, roster) for rule in rules]
         known = known_rules(profile.internal_id) if self._packaged else ()
+        if not self._own and not self._learned:
+            return known
+        own = [rule for name, rules in self._own.items() if _means(name, profile, roster) for rule in rules]
         return (*own, *self._learned.get(profile.internal_id, ()), *known)
 
     def learn(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import secrets
 import traceback
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -16,12 +15,14 @@ from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused
 from argo_relay.exchange.attempts import Attempts
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.ids import new_id
 from argo_relay.exchange.intake import read_body
 from argo_relay.exchange.lane import WHOLE_HEADERS, UpstreamRefused
 from argo_relay.exchange.operations import outline_of
 from argo_relay.exchange.outlet import Outlet
 from argo_relay.exchange.partial import hand_over
 from argo_relay.exchange.plan import Asked
+from argo_relay.exchange.rejoin import Recorded
 from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.verdict import Trial
 from argo_relay.exchange.voice import Voice
@@ -46,7 +47,7 @@ _log = logging.getLogger("argo_relay")
 
 def request_id_of(given: str | None) -> str:
     """Return the client's own request id when it can stand in a header and a log line, else a new one."""
-    return given if given and _REQUEST_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    return given if given and _REQUEST_ID.fullmatch(given) else new_id()
 
 
 class Exchange:
@@ -56,7 +57,9 @@ class Exchange:
         self._relay = relay
         self._entry = entry
         self._dialect = entry.dialect
-        self._client = relay.rejoin.around(client, entry)
+        self._recorded = relay.rejoin.around(client, entry)
+        """What keeps the reply for a client that may come back for it."""
+        self._client: Client = self._recorded or client
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.limits())
         self._outlet = Outlet(self._client)
@@ -84,9 +87,11 @@ class Exchange:
             raise
         finally:
             self._relay.running.discard(self._watchdog)
-            outcome, failure = self._client.close(outcome, failure)
-            self._relay.losses.note(self._losses())
-            self._relay.sink(self._record(outcome, failure))
+            if self._recorded is not None:
+                outcome, failure = self._recorded.close(outcome, failure)
+            losses = self._losses()
+            self._relay.losses.note(losses)
+            self._relay.sink(self._record(outcome, failure, losses_shown(losses) if losses else None))
             self._let_go()
 
     def _let_go(self) -> None:
@@ -157,7 +162,7 @@ class Exchange:
         try:
             self._user = user_of(relay.config, self._client.request_headers)
             sought, asked = await self._prepare(await read_body(self._client, relay.config.max_body))
-            if await self._rejoin():
+            if self._recorded is not None and await self._rejoin(self._recorded):
                 return
             voice = self._voice = Voice(asked, self._outlet, self._every_reply)
             self._keep_alive(voice)
@@ -166,15 +171,15 @@ class Exchange:
         finally:
             relay.admission.leave()
 
-    async def _rejoin(self) -> bool:
+    async def _rejoin(self, recorded: Recorded) -> bool:
         """Relay the reply to the same request of before, if that is still to be had, and say whether it was."""
-        twin = self._client.twin(self._request_id)
+        twin = recorded.twin(self._request_id)
         if twin is None:
             return False
         if twin.outcome is None:
             # Whatever ends that exchange is told to this client by it.
             self._relay.running.discard(self._watchdog)
-        await twin.follow(self._outlet, self._client)
+        await twin.follow(self._outlet, recorded)
         return True
 
     async def _prepare(self, body: bytes) -> tuple[Sought, Asked]:
@@ -187,7 +192,8 @@ class Exchange:
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
         wished = wish(outline.timeout, headers)
         self._wants_partial = wants_partial(outline.timeout, headers)
-        watchdog.settle(relay.limits(wished))
+        if wished:
+            watchdog.settle(relay.limits(wished))
         try:
             sought = relay.seek(outline.model, relay.chance())
         except Refused:
@@ -211,7 +217,8 @@ class Exchange:
         self._patience = patience_of(self._client.request_headers)
         kept_alive = self._stream or (timeouts.whole_heartbeat and timeouts.heartbeat)
         # Who may come back for the reply has not given it up.
-        return limits if kept_alive or self._client.may_return else within(limits, self._patience)
+        may_return = self._recorded is not None and self._recorded.may_return
+        return limits if kept_alive or may_return else within(limits, self._patience)
 
     def _log_bug(self, error: Exception) -> None:
         # The frames name code only; the error's own text might hold a prompt.
@@ -255,7 +262,7 @@ class Exchange:
         headers = [
             ("x-request-id", self._request_id),
             ("x-timeout", shown(total.seconds)),
-            ("x-timeout-source", total.source.value),
+            ("x-timeout-source", total.source),
         ]
         if self._attempts is not None:
             headers += self._attempts.served
@@ -283,15 +290,15 @@ class Exchange:
         events = f"{count} event{'' if count == 1 else 's'} of it, " if count else ""
         return f"{made}{events}{trial.lane.received} bytes had arrived"
 
-    def _record(self, outcome: Outcome, failure: Failure | None) -> Record:
-        watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
+    def _record(self, outcome: Outcome, failure: Failure | None, losses: str | None) -> Record:
+        watchdog = self._watchdog
         total = watchdog.limits.total
-        well, rejoined = outcome is Outcome.OK, self._client.rejoined
-        record = Record(
+        timer = failure.timer if failure else None
+        return Record(
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
-            operation=self._entry.operation.value,
+            operation=self._entry.operation,
             user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
@@ -300,36 +307,41 @@ class Exchange:
             stream=self._stream,
             code=failure.code if failure else None,
             at_fault=failure.at_fault if failure else None,
-            phase=None if well else watchdog.phase.value,
-            timer=failure.timer if failure else None,
+            phase=None if outcome is Outcome.OK else watchdog.phase,
+            timer=timer,
             partial=self._partial,
-            timer_source=watchdog.limits.of(Timer(failure.timer)).source.value if failure and failure.timer else None,
+            timer_source=watchdog.limits.of(Timer(timer)).source if timer else None,
             timeout=total.seconds,
-            timeout_source=total.source.value,
+            timeout_source=total.source,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
-            losses=losses_shown(self._losses()) or None,
-            rejoined=rejoined,
+            losses=losses,
+            rejoined=self._recorded.rejoined if self._recorded is not None else None,
+            **self._served(outcome),
         )
+
+    def _served(self, outcome: Outcome) -> dict[str, Any]:
+        """Return what the record says of the attempts, if there were any."""
+        watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
         if trial is None or attempts is None:
-            return record
-        lane = trial.lane
+            return {}
+        stage, first_event = trial.lane.stage, trial.lane.first_event
         before = trial.attempt.stamps.started - watchdog.stamps.started
-        return msgspec.structs.replace(
-            record,
-            served=trial.candidate.profile.internal_id,
-            upstream=trial.candidate.site.name,
-            spoken=trial.plan.spoken.name,
-            attempts=attempts.made,
-            calls=dict(attempts.calls) if len(attempts.calls) > 1 else {},
-            fallbacks=attempts.fallbacks,
-            hedges=attempts.hedges,
-            queued=attempts.queued or None,
-            first_event=None if lane.first_event is None else before + lane.first_event,
-            events=lane.stage.events,
-            usage=lane.stage.usage,
-            saved=watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
-        )
+        rejoined = self._recorded is not None and self._recorded.rejoined
+        return {
+            "served": trial.candidate.profile.internal_id,
+            "upstream": trial.candidate.site.name,
+            "spoken": trial.plan.spoken.name,
+            "attempts": attempts.made,
+            "calls": dict(attempts.calls) if len(attempts.calls) > 1 else {},
+            "fallbacks": attempts.fallbacks,
+            "hedges": attempts.hedges,
+            "queued": attempts.queued or None,
+            "first_event": None if first_event is None else before + first_event,
+            "events": stage.events,
+            "usage": stage.usage,
+            "saved": watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
+        }
 
 
 def _failure_headers(failure: Failure, passed: Headers) -> Headers:

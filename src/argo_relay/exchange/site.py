@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-import msgspec
-
 from argo_relay.clock import Clock
 from argo_relay.config.named import every_upstream
 from argo_relay.config.schema import Config
@@ -80,16 +78,22 @@ class Site:
         return {None: self.breaker.state} | {model: state for model, state in resting.items() if state != State.CLOSED}
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate:
     """A model, and the upstream that may be asked for it."""
 
-    site: Site
-    profile: Profile
+    __slots__ = ("_doing", "profile", "site")
+
+    def __init__(self, site: Site, profile: Profile) -> None:
+        self.site = site
+        self.profile = profile
+        self._doing: Doing | None = None
 
     @property
     def doing(self) -> Doing:
         """How the model has been doing there."""
-        return self.site.doing(self.profile.internal_id)
+        if self._doing is None:
+            self._doing = self.site.doing(self.profile.internal_id)
+        return self._doing
 
     @property
     def model(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TypeGuard
 
 import msgspec
@@ -55,6 +56,7 @@ def live_roster(records: Iterable[object], aliases: Mapping[str, str] | None = N
     return Roster(offered, live=True, withdrawn=withdrawn, aliases=aliases)
 
 
+@lru_cache(512)
 def passing_profile(name: str) -> Profile:
     """Return a model of an upstream whose names are passed on as they are, known by its name alone."""
     return Profile(

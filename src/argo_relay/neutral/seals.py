@@ -17,8 +17,13 @@ import msgspec
 from argo_relay.neutral.content import Seal
 
 _MARK: Final = "ar1_"
-_TRACES: Final = (_MARK.encode(), base64.b64encode(_MARK.encode())[:5])
-"""The mark in a client's bytes, and as Google's clients send it: base64 once more."""
+_TRACE: Final = _MARK.encode() + base64.b64encode(b'["a')[:3]
+"""What every packed seal begins with, in a client's bytes: all of them hold JSON, and issuers have lower-case names.
+
+The longer it is the sooner it is not found: 250 KB take 80 us, and with the mark alone 130.
+"""
+_ENCODED: Final = base64.b64encode(_TRACE)[: len(_TRACE) * 4 // 3]
+"""The same as Google's clients send it: base64 once more."""
 _BETWEEN: Final = "__ar1_"
 
 
@@ -42,9 +47,12 @@ def unpack(text: str) -> Seal | None:
         return None
 
 
-def may_carry(body: bytes) -> bool:
-    """Say whether a request's bytes may hold a packed seal: that of another issuer than the field's owner."""
-    return any(trace in body for trace in _TRACES)
+def may_carry(body: bytes, *, encoded: bool) -> bool:
+    """Say whether a request's bytes may hold a packed seal: that of another issuer than the field's owner.
+
+    `encoded`: its client sends seals in base64, whatever they are.
+    """
+    return _TRACE in body or (encoded and _ENCODED in body)
 
 
 def written(seal: Seal, owner: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -66,20 +68,28 @@ class TroubleLog(logging.Handler):
 
 def _fields(record: Record) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(record)
-    usage = fields.pop("usage", None) or {}
+    usage = fields.pop("usage", None)
     if calls := fields.get("calls"):
-        fields["calls"] = ", ".join(f"{upstream}={count}" for upstream, count in calls.items())
-    fields |= {f"tokens_{name}": count for name, count in usage.items() if name != "raw"}
+        fields["calls"] = ", ".join([f"{upstream}={count}" for upstream, count in calls.items()])
+    if usage is not None:
+        for name, count in usage.items():
+            if count is not None and name != "raw":
+                fields[f"tokens_{name}"] = count
+    for name in _SECONDS:
+        if (seconds := fields.get(name)) is not None:
+            fields[name] = round(seconds, 4)
     fields["time"] = _moment(record.time)
-    return {
-        name: round(value, 4) if isinstance(value, float) else value
-        for name, value in fields.items()
-        if value is not None
-    }
+    return fields
 
 
 def _moment(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    milliseconds = int(seconds * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(4)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _json_line(fields: dict[str, Any]) -> str:
@@ -87,13 +97,17 @@ def _json_line(fields: dict[str, Any]) -> str:
 
 
 def _text_line(fields: dict[str, Any]) -> str:
-    return " ".join(f"{name}={_text(value)}" for name, value in fields.items())
+    words = []
+    for name, value in fields.items():
+        if type(value) is str:
+            # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
+            words.append(f"{name}={value if _PLAIN(value) else ascii(value)}")
+        else:
+            words.append(f"{name}={value}" if type(value) is not bool else f"{name}={str(value).lower()}")
+    return " ".join(words)
 
 
-def _text(value: object) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
-    return text if text and text.isascii() and text.isprintable() and not set(text) & set(" '\"=") else ascii(text)
-
-
+_PLAIN: Final = re.compile(r"""[!#-&(-<>-~]+""").fullmatch
+"""Says whether a value can stand as it is: printable ASCII without a space, a quote or an equals sign."""
+_SECONDS: Final = tuple(one.name for one in msgspec.structs.fields(Record) if one.type in (float, float | None))
 _FORMS = {"text": _text_line, "json": _json_line}

@@ -8,15 +8,16 @@ dots become underscores, seconds are said in the name, `{token}` is not.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Info, disable_created_metrics
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import CollectorRegistry, Info
 
 from argo_relay import __version__
 from argo_relay.observe.present import Present, PresentFigures
 from argo_relay.observe.record import Outcome, Record
+from argo_relay.observe.series import Counter, Histogram
 
 _SECONDS: Final = tuple(0.01 * 2**power for power in range(20))
 """OpenTelemetry's buckets for durations, which end at 82 s, and six more: a total of an hour is no rare thing here."""
@@ -53,6 +54,7 @@ _TOKEN_KINDS: Final = (
     "input_audio",
     "output_audio",
 )
+_counts_of: Final = attrgetter(*_TOKEN_KINDS)
 _MOST_TOKENS: Final = 2**53
 """Beyond it a count is nonsense of the upstream's, and no longer exact as a float."""
 _NONE: Final = "none"
@@ -76,15 +78,11 @@ _MOST_MODELS: Final = 200
 _LONGEST_MODEL: Final = 100
 _UNKNOWN: Final = "unknown"
 
-_Metric = TypeVar("_Metric", bound=MetricWrapperBase)
-
 
 class Metrics:
     """All figures of one relay, in a registry of its own. `note` is a Sink."""
 
     def __init__(self) -> None:
-        # When each series began would double their number, and Prometheus finds it out by itself.
-        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library's one function without types
         self.registry = CollectorRegistry()
         self._models = _Models()
         self._present = PresentFigures(self._models.known)
@@ -109,8 +107,9 @@ class Metrics:
     def note(self, record: Record) -> None:
         """Count a finished exchange."""
         place = self._models.name_of(record), record.upstream or _NONE
-        self._conventional.note(record, (_operation(record), _VENDORS.get(record.spoken or "", _NONE), *place))
-        self._own.note(record, place)
+        tokens = _tokens(record)
+        self._conventional.note(record, (_operation(record), _VENDORS.get(record.spoken or "", _NONE), *place), tokens)
+        self._own.note(record, place, tokens)
 
 
 class _Conventional:
@@ -118,21 +117,21 @@ class _Conventional:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         labels = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "upstream")
-        self._duration = _histogram(
+        self._duration = Histogram(
             registry,
             "gen_ai_server_request_duration_seconds",
             "From the arrival of a request to the end of its reply.",
             (*labels, "error_type"),
             _SECONDS,
         )
-        self._first_token = _histogram(
+        self._first_token = Histogram(
             registry,
             "gen_ai_server_time_to_first_token_seconds",
             "From a request read to the first content of its stream; of streams that ended well.",
             labels,
             _FIRST_SECONDS,
         )
-        self._usage = _histogram(
+        self._usage = Histogram(
             registry,
             "gen_ai_client_token_usage",
             "Tokens of a request (input) and of its reply (output), as the upstream counted them.",
@@ -140,29 +139,30 @@ class _Conventional:
             _TOKENS,
         )
 
-    def note(self, record: Record, asked: tuple[str, ...]) -> None:
+    def note(self, record: Record, asked: tuple[str, ...], tokens: list[tuple[str, int]]) -> None:
         well = record.outcome is Outcome.OK
-        self._duration[*asked, "" if well else _error(record)].observe(record.seconds)
+        self._duration.observe((*asked, "" if well else _error(record)), record.seconds)
         if well and record.stream and record.first_event is not None:
-            self._first_token[asked].observe(record.first_event)
-        for kind, count in _tokens(record):
+            self._first_token.observe(asked, record.first_event)
+        for kind, count in tokens:
             if kind in {"input", "output"}:
-                self._usage[*asked, kind].observe(count)
+                self._usage.observe((*asked, kind), count)
 
 
 class _Own:
     """What is the relay's own."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._exchanges = _counter(
-            registry, "exchanges", "Finished exchanges.", "dialect", *_PLACE, "outcome", "status"
-        )
-        self._received = _counter(registry, "received_bytes", "Bytes of requests' bodies.", "dialect")
-        self._sent = _counter(registry, "sent_bytes", "Bytes of replies' bodies.", "dialect")
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(registry, f"argo_relay_{name}", meaning, *labels)
+
+        self._exchanges = counter("exchanges", "Finished exchanges.", "dialect", *_PLACE, "outcome", "status")
+        self._received = counter("received_bytes", "Bytes of requests' bodies.", "dialect")
+        self._sent = counter("sent_bytes", "Bytes of replies' bodies.", "dialect")
         self._counters = {
-            name: _counter(registry, name, meaning, *labels, *_PLACE) for name, (meaning, *labels) in _COUNTERS.items()
+            name: counter(name, meaning, *labels, *_PLACE) for name, (meaning, *labels) in _COUNTERS.items()
         }
-        self._queue = _histogram(
+        self._queue = Histogram(
             registry,
             "argo_relay_queue_seconds",
             "Time that exchanges waited for places.",
@@ -170,33 +170,33 @@ class _Own:
             _QUEUE_SECONDS,
         )
 
-    def note(self, record: Record, place: tuple[str, str]) -> None:
+    def note(self, record: Record, place: tuple[str, str], tokens: list[tuple[str, int]]) -> None:
         status = _NONE if record.status is None else str(record.status)
-        self._exchanges[record.dialect, *place, record.outcome.value, status].inc()
-        self._received[record.dialect,].inc(record.bytes_in)
-        self._sent[record.dialect,].inc(record.bytes_out)
+        self._exchanges.add((record.dialect, *place, record.outcome.value, status))
+        self._received.add((record.dialect,), record.bytes_in)
+        self._sent.add((record.dialect,), record.bytes_out)
         if record.queued is not None:
-            self._queue[place[1:]].observe(record.queued)
+            self._queue.observe(place[1:], record.queued)
         self._note_end(record, place)
         counters = self._counters
         for name, count in _counts(record):
             if count:
-                counters[name][place].inc(count)
+                counters[name].add(place, count)
         for upstream, count in (record.calls or {place[1]: record.attempts}).items():
             if count:
-                counters["attempts"][place[0], upstream].inc(count)
-        for kind, count in _tokens(record):
+                counters["attempts"].add((place[0], upstream), count)
+        for kind, count in tokens:
             if count:
-                counters["tokens"][kind, *place].inc(count)
+                counters["tokens"].add((kind, *place), count)
 
     def _note_end(self, record: Record, place: tuple[str, str]) -> None:
         counters = self._counters
         if record.timer is not None:
-            counters["timeouts"][record.timer, record.timer_source or _NONE, *place].inc()
+            counters["timeouts"].add((record.timer, record.timer_source or _NONE, *place))
         if record.outcome is Outcome.CANCELLED:
-            counters["cancellations"][record.phase or _NONE, *place].inc()
+            counters["cancellations"].add((record.phase or _NONE, *place))
         if record.saved is not None and record.saved > 0:
-            counters["upstream_saved_seconds"][place].inc(record.saved)
+            counters["upstream_saved_seconds"].add(place, record.saved)
 
 
 def _counts(record: Record) -> tuple[tuple[str, int], ...]:
@@ -210,36 +210,12 @@ def _counts(record: Record) -> tuple[tuple[str, int], ...]:
     )
 
 
-def _tokens(record: Record) -> Iterator[tuple[str, int]]:
-    """Yield the counts of tokens by their kind, less what no upstream in its senses would say."""
+def _tokens(record: Record) -> list[tuple[str, int]]:
+    """Return the counts of tokens by their kind, less what no upstream in its senses would say."""
     if record.usage is None:
-        return
-    for kind in _TOKEN_KINDS:
-        count: int | None = getattr(record.usage, kind)
-        if count is not None and 0 <= count < _MOST_TOKENS:
-            yield kind, count
-
-
-def _counter(registry: CollectorRegistry, name: str, meaning: str, *labels: str) -> _Series[Counter]:
-    return _Series(Counter(f"argo_relay_{name}", meaning, labels, registry=registry))
-
-
-def _histogram(
-    registry: CollectorRegistry, name: str, meaning: str, labels: tuple[str, ...], buckets: tuple[float, ...]
-) -> _Series[Histogram]:
-    return _Series(Histogram(name, meaning, labels, registry=registry, buckets=buckets))
-
-
-class _Series(dict[tuple[str, ...], _Metric], Generic[_Metric]):
-    """A metric's time series by the values of its labels; the library's own look-up takes ten times as long."""
-
-    def __init__(self, metric: _Metric) -> None:
-        super().__init__()
-        self._metric = metric
-
-    def __missing__(self, labels: tuple[str, ...]) -> _Metric:
-        made = self[labels] = self._metric.labels(*labels)
-        return made
+        return []
+    counts = zip(_TOKEN_KINDS, _counts_of(record.usage), strict=True)
+    return [(kind, count) for kind, count in counts if count is not None and 0 <= count < _MOST_TOKENS]
 
 
 class _Models:

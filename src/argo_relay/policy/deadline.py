@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -150,6 +151,8 @@ def settle(layers: list[Mapping[Timer, Limit | None]], max_total: float) -> Limi
 
 def as_seconds(value: object) -> float | None:
     """Return a limit in seconds from a number or a numeric string; None when it is not one above zero."""
+    if value is None:
+        return None
     # Python alone takes True for 1 and "1_000" for 1000.
     if isinstance(value, bool) or (isinstance(value, str) and "_" in value):
         return None
@@ -162,6 +165,7 @@ def as_seconds(value: object) -> float | None:
     return seconds if seconds > 0 and math.isfinite(seconds) else None
 
 
+@lru_cache(256)
 def shown(seconds: float) -> str:
     """Return seconds as a person writes them: `120`, `0.5`."""
     return f"{round(seconds, 3) or seconds:.15g}"

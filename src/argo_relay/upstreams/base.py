@@ -146,14 +146,14 @@ _PATHS: Final = {
     ("google", Operation.COUNT): "/v1beta/models/{model}:countTokens",
     ("google", Operation.EMBED): "/v1beta/models/{model}:batchEmbedContents",
 }
+_TRACED: Final = ("traceparent", "tracestate")
 _PASSED: Final = {
-    "openai_chat": ("openai-beta",),
-    "openai_responses": ("openai-beta",),
-    "anthropic": ("anthropic-version", "anthropic-beta"),
-    "google": (),
+    "openai_chat": ("openai-beta", *_TRACED),
+    "openai_responses": ("openai-beta", *_TRACED),
+    "anthropic": ("anthropic-version", "anthropic-beta", *_TRACED),
+    "google": _TRACED,
 }
 """What a client says about its request, not about itself or its connection; for an upstream of its own dialect."""
-_TRACED: Final = ("traceparent", "tracestate")
 
 
 def has_path(operation: Operation, dialect: str) -> bool:
@@ -167,7 +167,8 @@ def path_of(ask: Ask) -> str:
         what = "streamGenerateContent" if ask.stream else "generateContent"
         query = "?alt=sse" if ask.stream and not ask.array else ""
         return f"/v1beta/models/{_quoted(ask.model)}:{what}{query}"
-    return _PATHS[ask.dialect, ask.operation].format(model=_quoted(ask.model))
+    path = _PATHS[ask.dialect, ask.operation]
+    return path.format(model=_quoted(ask.model)) if "{" in path else path
 
 
 def _quoted(model: str) -> str:
@@ -178,10 +179,15 @@ def _quoted(model: str) -> str:
 def request_headers(ask: Ask, headers: Mapping[str, str], request_id: str) -> Headers:
     """Return what every call says of itself, and what the client's headers add."""
     accept = "text/event-stream" if ask.stream and not ask.array else "application/json"
-    # identity: nothing is won by compressing on the way to a relay, and streams are delayed by it.
-    sent = [("accept", accept), ("accept-encoding", "identity"), ("content-type", "application/json")]
-    sent.append(("x-request-id", request_id))
-    return sent + [(name, headers[name]) for name in (*_PASSED[ask.dialect], *_TRACED) if name in headers]
+    sent = [
+        ("accept", accept),
+        # Nothing is won by compressing on the way to a relay, and streams are delayed by it.
+        ("accept-encoding", "identity"),
+        ("content-type", "application/json"),
+        ("x-request-id", request_id),
+    ]
+    sent += [(name, headers[name]) for name in _PASSED[ask.dialect] if name in headers]
+    return sent
 
 
 def without_address(body: bytes, base_url: str) -> bytes:

@@ -23,7 +23,8 @@ _INSTEAD: Final = 'as `"source": {"type": "base64", "media_type": TYPE, "data": 
 def links(values: Mapping[str, Any]) -> Iterator[Link]:
     """Find what a request gives by URL: in messages, and in the results of tools and the documents there."""
     for path, message in objects_in(values.get("messages"), ("messages",)):
-        yield from _within(message.get("content"), (*path, "content"))
+        if type(content := message.get("content")) is not str:
+            yield from _within(content, (*path, "content"))
 
 
 def _within(content: Any, path: Path) -> Iterator[Link]:

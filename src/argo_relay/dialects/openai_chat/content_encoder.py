@@ -82,7 +82,7 @@ class MessagesEncoder:
         content = self._content
         if not content:
             return None
-        if not all(one.keys() == {"type", "text"} and isinstance(one["text"], str) for one in content):
+        if not all(len(one) == 2 and "type" in one and isinstance(one.get("text"), str) for one in content):
             return content
         if self._own and len(content) > 1:
             return content

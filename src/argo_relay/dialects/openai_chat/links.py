@@ -20,7 +20,10 @@ _DOCUMENT: Final = '`{"type": "file", "file": {"filename": NAME, "file_data": "d
 def links(values: Mapping[str, Any]) -> Iterator[Link]:
     """Find what a request gives by URL."""
     for path, message in objects_in(values.get("messages"), ("messages",)):
-        for at, part in objects_in(message.get("content"), (*path, "content")):
+        content = message.get("content")
+        if type(content) is str:
+            continue
+        for at, part in objects_in(content, (*path, "content")):
             kind = part.get("type")
             find = _FINDERS.get(kind) if isinstance(kind, str) else None
             if find is not None:

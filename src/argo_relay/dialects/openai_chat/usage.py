@@ -11,6 +11,7 @@ import msgspec
 
 from argo_relay.neutral.reply import Usage
 
+_EMPTY: Final[dict[str, Any]] = {}
 # Where servers write what they read from a cache, besides OpenAI's place: Moonshot, DeepSeek, Anthropic, Mistral.
 _READ: Final = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens")
 
@@ -19,10 +20,10 @@ def decode_usage(value: Any) -> Usage | None:
     """Return the counts of a `usage` object; None when it counts nothing. Counters that are null are not reported."""
     if not isinstance(value, dict):
         return None
-    asked, told = value.get("prompt_tokens_details"), value.get("completion_tokens_details")
+    asked, told = _object(value, "prompt_tokens_details"), _object(value, "completion_tokens_details")
     read = _count(asked, "cached_tokens")
     if read is None:
-        read = next((count for name in _READ if (count := _count(value, name)) is not None), None)
+        read = next((count for name in _READ if name in value and (count := _count(value, name)) is not None), None)
     written = _count(asked, "cache_write_tokens")
     reasoning = _count(told, "reasoning_tokens")
     usage = Usage(
@@ -30,14 +31,18 @@ def decode_usage(value: Any) -> Usage | None:
         output=_count(value, "completion_tokens"),
         cache_read=read,
         cache_write=_count(value, "cache_creation_input_tokens") if written is None else written,
-        cache_write_1h=_count(value.get("cache_creation"), "ephemeral_1h_input_tokens"),
+        cache_write_1h=_count(_object(value, "cache_creation"), "ephemeral_1h_input_tokens"),
         reasoning=_count(value, "reasoning_tokens") if reasoning is None else reasoning,
         input_audio=_count(asked, "audio_tokens"),
         output_audio=_count(told, "audio_tokens"),
+        raw=value,
     )
-    if usage == Usage():
+    if usage == Usage(raw=value):
         return None
-    return msgspec.structs.replace(_agreed(usage, _count(value, "total_tokens")), raw=value)
+    if usage.reasoning is usage.cache_read is usage.cache_write is None:
+        # Nothing is part of anything.
+        return usage
+    return _agreed(usage, _count(value, "total_tokens"))
 
 
 def usage_of(chunk: dict[str, Any]) -> Usage | None:
@@ -94,8 +99,8 @@ def _agrees(raw: dict[str, Any], usage: Usage) -> bool:
     if (asked, told) != (usage.input, usage.output) or asked is None or told is None:
         return False
     read = decode_usage(raw)
-    said = _count(raw.get("prompt_tokens_details"), "cached_tokens")
-    thought = _count(raw.get("completion_tokens_details"), "reasoning_tokens")
+    said = _count(_object(raw, "prompt_tokens_details"), "cached_tokens")
+    thought = _count(_object(raw, "completion_tokens_details"), "reasoning_tokens")
     honest = (said or 0) <= asked and (thought or 0) <= told and raw.get("total_tokens") == asked + told
     return honest and read == usage
 
@@ -104,6 +109,12 @@ def _said(details: dict[str, int | None]) -> dict[str, int]:
     return {name: count for name, count in details.items() if count is not None}
 
 
-def _count(value: Any, field: str) -> int | None:
-    count = value.get(field) if isinstance(value, dict) else None
-    return count if isinstance(count, int) and not isinstance(count, bool) else None
+def _object(value: dict[str, Any], field: str) -> dict[str, Any]:
+    member = value.get(field)
+    return member if isinstance(member, dict) else _EMPTY
+
+
+def _count(value: dict[str, Any], field: str) -> int | None:
+    count = value.get(field)
+    # No bool, which is an int to Python.
+    return count if type(count) is int else None

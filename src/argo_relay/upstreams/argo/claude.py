@@ -35,7 +35,7 @@ def conversation(messages: Any) -> tuple[Any, Losses]:
     losses: Losses = []
     kept = []
     for index, message in enumerate(messages):
-        one = _message(message, f"messages[{index}]", losses)
+        one = _message(message, index, losses)
         if not _is_nothing(one):
             kept.append(one)
     if not kept:
@@ -45,7 +45,7 @@ def conversation(messages: Any) -> tuple[Any, Losses]:
     return (messages if unchanged else kept), losses
 
 
-def _message(message: Any, path: str, losses: Losses) -> Any:
+def _message(message: Any, index: int, losses: Losses) -> Any:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, list):
         return message
@@ -54,7 +54,7 @@ def _message(message: Any, path: str, losses: Losses) -> Any:
     for number, block in enumerate(content):
         if _is_unsigned(block) and isinstance(block.get("thinking"), str) and block["thinking"].strip():
             why = "Anthropic takes no thoughts that it did not sign."
-            said.append(Loss(path=f"{path}.content[{number}]", what="reasoning", why=why))
+            said.append(Loss(path=f"messages[{index}].content[{number}]", what="reasoning", why=why))
     if len(blocks) == len(content) and all(one is before for one, before in zip(blocks, content, strict=True)):
         return message
     if not blocks and message.get("role") != "assistant":

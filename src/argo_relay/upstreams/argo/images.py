@@ -42,8 +42,13 @@ def _kind(part: Any) -> str:
 def _images(holder: Any) -> int:
     if not isinstance(holder, dict):
         return 0
-    parts = [part for name in _HOLDERS if isinstance(holder.get(name), list) for part in holder[name]]
-    return sum(1 if _kind(part) in _TEXTS else _images(part) for part in parts)
+    count = 0
+    for name in _HOLDERS:
+        parts = holder.get(name)
+        if isinstance(parts, list):
+            for part in parts:
+                count += 1 if _kind(part) in _TEXTS else _images(part)
+    return count
 
 
 class _Rest:

@@ -40,6 +40,8 @@ def chat(messages: Any) -> tuple[Any, Losses]:
     if not isinstance(messages, list):
         return messages, []
     pairs = pair(_chat_events(messages))
+    if not pairs.answers and not pairs.strays:
+        return messages, []
     losses = [*_chat_losses(messages, pairs)]
     if not losses:
         return messages, []
@@ -70,9 +72,10 @@ def _listed(message: Object, member: str) -> list[Any]:
 
 def _chat_events(messages: list[Any]) -> Iterator[Called | Answered]:
     for index, message in enumerate(messages):
-        if _is(message, "tool") and isinstance(message.get("tool_call_id"), str):
+        role = message.get("role") if isinstance(message, dict) else None
+        if role == "tool" and isinstance(message.get("tool_call_id"), str):
             yield Answered(message["tool_call_id"], (index,))
-        elif _is(message, "assistant"):
+        elif role == "assistant":
             for number, call in enumerate(_listed(message, "tool_calls")):
                 if isinstance(call, dict) and isinstance(call.get("id"), str):
                     yield Called(call["id"], (index, number), index)

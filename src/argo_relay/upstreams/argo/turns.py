@@ -12,7 +12,7 @@ A member that is not what it should be is passed on as it is: the vendor's own e
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Any
 
@@ -61,11 +61,12 @@ def _is(message: Any, role: str) -> bool:
     return isinstance(message, dict) and message.get("role") == role
 
 
-def _blocks(message: Any, role: str) -> list[tuple[int, Object]]:
-    """Return the blocks of a message of one role, each with its number."""
-    content = message.get("content") if _is(message, role) else None
-    listed = enumerate(content) if isinstance(content, list) else ()
-    return [(number, block) for number, block in listed if isinstance(block, dict)]
+def _blocks(message: Any) -> Sequence[tuple[int, Object]]:
+    """Return the blocks of a message, each with its number."""
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, list):
+        return ()
+    return [(number, block) for number, block in enumerate(content) if isinstance(block, dict)]
 
 
 def _block(messages: list[Any], place: Place) -> Object:
@@ -80,12 +81,13 @@ def _path(place: Place) -> str:
 def _events(messages: list[Any]) -> Iterator[Called | Answered]:
     turn = 0
     for index, message in enumerate(messages):
-        turn = turn if _is(message, "assistant") else index + 1
-        for number, block in _blocks(message, "assistant"):
-            if block.get("type") == "tool_use" and isinstance(block.get("id"), str):
+        role = message.get("role") if isinstance(message, dict) else None
+        turn = turn if role == "assistant" else index + 1
+        for number, block in _blocks(message):
+            kind = block.get("type")
+            if role == "assistant" and kind == "tool_use" and isinstance(block.get("id"), str):
                 yield Called(block["id"], (index, number), turn)
-        for number, block in _blocks(message, "user"):
-            if block.get("type") == "tool_result" and isinstance(block.get("tool_use_id"), str):
+            elif role == "user" and kind == "tool_result" and isinstance(block.get("tool_use_id"), str):
                 yield Answered(block["tool_use_id"], (index, number))
 
 
