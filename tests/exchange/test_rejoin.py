@@ -599,3 +599,17 @@ async def test_whoever_comes_last_gets_what_an_undisturbed_client_would_have_got
     assert last.ended is not None
     await asyncio.sleep(100)
     assert play.kept == 0
+
+
+@pytest.mark.parametrize("keep", [30, None])
+async def test_what_is_recorded_does_not_go_past_the_recording(keep: float | None) -> None:
+    reader = client("x", reads=10)
+    one = Rejoin(keep, 50_000).around(reader, CHAT)
+    await one.receive()
+    one.twin("x")
+    await one.begin(200, [])
+    assert one.write_nowait(b"at once") == (keep is None)
+    await one.write(b"in turn")
+    assert reader.body == (b"at once" if keep is None else b"") + b"in turn"
+    if keep is None:
+        assert not one.write_nowait(b"more"), "the client does not read"
