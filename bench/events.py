@@ -50,8 +50,8 @@ from argo_relay.upstreams.choose import upstream_of
 ROUNDS: Final = 9
 REPEATS: Final = 6
 """Streams a round."""
-READ: Final = 64 * 1024
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_LAST: Final = b"0\r\n\r\n"
 _CHAT: Final = (
     b'data: {"id": "chatcmpl-BvTnzLrQh1zYh2dYJ9xkQm5pKcW0a", "created": 1795000000, "model": "gpt-4o-2024-08-06", '
     b'"system_fingerprint": "fp_07871e2ad8", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": '
@@ -151,7 +151,9 @@ def stream_of(name: str, count: int) -> tuple[bytes, list[bytes], bytes]:
     """Return a stream's beginning, `count` events that say a word each, and its end, all in chunks."""
     dialect = DIALECTS[name]
     encoder = dialect.stream_encoder(decoded(dialect, request_of(name)))
-    whole = encode_events(encoder, events())
+    # Of the reply that all of the bench's streams carry, without its call.
+    said = [event for event in events() if getattr(event, "index", 0) == 0]
+    whole = encode_events(encoder, said)
     frames = [frame.raw for frame in dialect.framing.splitter().feed(whole)]
     words = [number for number, raw in enumerate(frames) if re.search(rb'" word\d+"', raw)]
     first, last = words[0], words[-1]
@@ -160,7 +162,7 @@ def stream_of(name: str, count: int) -> tuple[bytes, list[bytes], bytes]:
         told = [_CHAT % number for number in range(len(told))]
     many = [told[number % len(told)] for number in range(count)]
     begin, end = _chunked(frames[:first]), _chunked(frames[last + 1 :])
-    return b"".join(begin), _chunked(many), b"".join(end) + b"0\r\n\r\n"
+    return b"".join(begin), _chunked(many), b"".join(end) + _LAST
 
 
 def _limits() -> Any:
@@ -176,8 +178,8 @@ def _stage(row: Row) -> Stage:
     return TranslateStage(spoken, client, decoded(client, request_of(row.client)))
 
 
-async def relay(row: Row, pieces: list[bytes], *, single: bool) -> float:
-    """Relay a stream whose bytes come in these pieces; return the CPU seconds of all but the first and the last."""
+async def relay(row: Row, before: bytes, reads: list[bytes], after: bytes) -> float:
+    """Relay a stream; return the CPU seconds that these reads of it take, between what comes before and after."""
     clock = SystemClock()
     watchdog = Watchdog(clock, _limits())
     attempt = Attempt(clock, watchdog)
@@ -205,15 +207,17 @@ async def relay(row: Row, pieces: list[bytes], *, single: bool) -> float:
 
     task = asyncio.create_task(run())
     await asyncio.sleep(0)
-    connection.data_received(_HEAD + pieces[0])
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    began = time.process_time()
-    for piece in pieces[1:-1]:
+    for piece in (_HEAD, before) if before else (_HEAD,):
         connection.data_received(piece)
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    began = time.process_time()
+    for piece in reads:
+        connection.data_received(piece)
+        await asyncio.sleep(0)
+    # A turn has been enough for the exchange's task, too, where it was woken.
     took = time.process_time() - began
-    connection.data_received(pieces[-1])
+    connection.data_received(after)
     await task
     if not outlet.over or sink.taken != outlet.sent:
         raise AssertionError(f"{row.shown}: the stream did not go through")
@@ -228,11 +232,6 @@ async def turns(count: int) -> float:
     return time.process_time() - began
 
 
-def _reads(told: list[bytes]) -> list[bytes]:
-    whole = b"".join(told)
-    return [whole[start : start + READ] for start in range(0, len(whole), READ)]
-
-
 def measure(rows: list[Row], rounds: int) -> None:
     """Print the microseconds an event of each row."""
     streams = {row: stream_of(row.upstream, 200) for row in rows}
@@ -241,8 +240,10 @@ def measure(rows: list[Row], rounds: int) -> None:
     for _ in range(rounds):
         for row, (begin, told, end) in streams.items():
             for single in (False, True):
-                pieces = [begin, *(told if single else _reads(told)), end]
-                took = min(uvloop.run(relay(row, pieces, single=single)) for _ in range(REPEATS)) / len(told)
+                # A burst begins and ends what it is part of; the last, empty chunk comes by itself.
+                whole = b"".join([begin, *told, end.removesuffix(_LAST)])
+                way = (begin, told, end) if single else (b"", [whole], _LAST)
+                took = min(uvloop.run(relay(row, *way)) for _ in range(REPEATS)) / len(told)
                 best[row, single] = min(took, best.get((row, single), took))
     print(f"{'':36} {'burst':>8} {'single':>8}   us an event")
     for row in rows:

@@ -183,7 +183,7 @@ class Lane:
             return False
         if self._carried and self.first_event is None:
             self._note_content()
-        elif block:
+        if block:
             self._attempt.passed(content=self._carried)
         elif self._carried:
             self._attempt.content()

@@ -102,12 +102,12 @@ class VerbatimStage:
     def _mixed(self, frames: list[bytes], at: int, last: int) -> bytes:
         """Go on with frames after the first `at`; number `last` is the nothing behind the last."""
         watch = self._watch
-        block = [raw + sse.BLANK for raw in frames[:at]]
+        block = [_joined(frames[:at])]
         while at < last and self._pass(sse.frame(frames[at] + sse.BLANK), block):
             at += 1
             count = watch.skim(frames, at)
             self.events += count
-            block += [raw + sse.BLANK for raw in frames[at : at + count]]
+            block.append(_joined(frames[at : at + count]))
             at += count
         self.ended = watch.ended
         return b"".join(block)
@@ -184,3 +184,8 @@ class VerbatimStage:
         written = how(stage, body)
         self.usage, self.events, self.losses = stage.usage, stage.events, stage.losses
         return written
+
+
+def _joined(frames: list[bytes]) -> bytes:
+    """Return frames as they came, given without their ends."""
+    return sse.BLANK.join([*frames, b""])
