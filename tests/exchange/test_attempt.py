@@ -102,3 +102,18 @@ async def test_a_call_that_the_transport_repeats_is_counted_and_has_its_own_time
     counted.rest()
     counted.connecting()
     assert again == [3]
+
+
+async def test_what_the_client_takes_at_once_moves_what_is_due() -> None:
+    made = attempt(first_event=20, idle=10)
+    content, silent = (lambda: made.passed(content=True)), (lambda: made.passed(content=False))
+    with pytest.raises(DeadlinePassed, match="idle"):
+        await play(made, made.connect, made.connected, made.sent, 15, content, 8, content, 6, silent, FOREVER)
+    assert now() == 33
+
+
+async def test_what_carries_no_content_is_not_the_first_event() -> None:
+    made = attempt(first_event=20, idle=10)
+    with pytest.raises(DeadlinePassed, match="first_event"):
+        await play(made, made.connect, made.connected, made.sent, 15, lambda: made.passed(content=False), FOREVER)
+    assert now() == 20

@@ -13,10 +13,16 @@ from hypothesis import strategies as st
 from argo_relay.config.schema import Config, Upstream
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.exchange import lane
+from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.lane import stream_headers
+from argo_relay.exchange.outlet import Outlet
+from argo_relay.exchange.plan import Plan
+from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.observe.record import Outcome
 from argo_relay.upstreams.base import Operation
+from argo_relay.upstreams.vendor import VendorUpstream
+from support.guards import dog
 from support.stage import (
     DONE,
     FINISH,
@@ -25,6 +31,7 @@ from support.stage import (
     MESSAGE,
     WHOLE,
     FakeClient,
+    LoopClock,
     Play,
     ask,
     chunk,
@@ -245,3 +252,31 @@ async def test_what_is_answered_here_asks_nobody() -> None:
     done = await stage(Play(connect=FOREVER)).run(FakeClient([(0, body)]), entry)
     assert (done.client.status, done.took, done.upstream.calls) == (200, 0, [])
     assert done.client.headers["content-length"] == str(len(done.client.body))
+
+
+async def test_most_of_a_stream_goes_on_as_it_comes() -> None:
+    play = Play(body=[(1, chunk("a")), (1, chunk("b")), (1, chunk("c")[:9]), (1, chunk("c")[9:]), (1, FINISH + DONE)])
+    done = await stage(play).run(streaming())
+    (answer,) = done.upstream.answers
+    assert answer.read_calls == 2, "the task is woken for the beginning, and for the end"
+    assert [when for when, _ in done.client.written] == [1, 2, 4, 5, 5]
+    assert (done.record.outcome, done.record.events) == (Outcome.OK, 4)
+
+
+@pytest.mark.parametrize("late", [b"", FINISH + DONE])
+async def test_what_could_not_go_on_at_once_is_owed(late: bytes) -> None:
+    client = FakeClient([], reads=1)
+    outlet = Outlet(client)
+    spoken, vendor = DIALECTS["openai_chat"], VendorUpstream(kind="openai", base_url="http://up.example")
+    plan = Plan(
+        call=None, stage=VerbatimStage(spoken, vendor), upstream=vendor, spoken=spoken, stream=True, streamed=True
+    )
+    made = lane.Lane(plan, Attempt(LoopClock(), dog()), outlet, list)
+    assert not made._pass_at_once(chunk("a")), "the reply has not begun"
+    await made._pass_on(made._take(chunk("a")), [])
+    assert not made._pass_at_once(chunk("b") + late)
+    assert outlet.owed == chunk("b") + late, "its deadline may come before its task goes on"
+    client.read_again()
+    await made._pass_on(made._take(chunk("b") + late), [])
+    assert client.body == chunk("a") + chunk("b") + late
+    assert made.received == len(client.body)

@@ -131,3 +131,15 @@ async def test_what_the_client_has_not_taken_is_owed() -> None:
         async with asyncio.timeout(1):
             await outlet.write(b"not taken")
     assert (client.body, outlet.owed) == (b"taken", b"not taken")
+
+
+async def test_what_need_not_wait_goes_out_at_once() -> None:
+    client = FakeClient([], reads=8)
+    outlet = Outlet(client)
+    await outlet.begin(200, HEAD)
+    assert outlet.write_nowait(b"data")
+    outlet.beat(b"beat", HEAD)
+    assert not outlet.write_nowait(b"more"), "a heartbeat is on its way"
+    await outlet.settle()
+    assert not outlet.write_nowait(b"more"), "the client does not read"
+    assert (client.body, outlet.sent) == (b"databeat", 8)

@@ -595,3 +595,15 @@ async def test_whoever_comes_last_gets_what_an_undisturbed_client_would_have_got
     assert last.ended is not None
     await asyncio.sleep(100)
     assert play.kept == 0
+
+
+async def test_what_is_recorded_does_not_go_past_the_recording() -> None:
+    reader = client("x", reads=10)
+    one = Rejoin(30, 50_000).around(reader, CHAT)
+    assert one is not None
+    await one.receive()
+    one.twin("x")
+    await one.begin(200, [])
+    assert not one.write_nowait(b"at once")
+    await one.write(b"in turn")
+    assert reader.body == b"in turn"

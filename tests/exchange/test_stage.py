@@ -44,7 +44,7 @@ STREAMED: dict[str, Callable[[], Stage]] = {
     "to google": lambda: to("google"),
     "to responses": lambda: to("openai_responses"),
 }
-ALL: dict[str, Callable[[], Stage]] = STREAMED | {"convert": lambda: ConvertStage(bytes)}
+ALL: dict[str, Callable[[], Stage]] = {**STREAMED, "convert": lambda: ConvertStage(bytes)}
 
 
 @pytest.fixture(params=STREAMED)

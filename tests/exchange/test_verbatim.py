@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from argo_relay.config.schema import Config, Upstream
 from argo_relay.dialects.table import DIALECTS
@@ -14,6 +17,7 @@ from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.observe.record import Outcome
 from argo_relay.upstreams.vendor import VendorUpstream
+from support.skims import skimmed_otherwise
 from support.stage import (
     DONE,
     FINISH,
@@ -184,3 +188,137 @@ async def test_a_reply_that_stands_alone_becomes_the_array_that_was_asked_for() 
     on = stage(Play(headers=JSON, body=[(0, told[:9]), (1, told[9:])]), Config(upstream=Upstream(kind="google")))
     done = await on.run(FakeClient([(0, body)]), entry)
     assert (done.client.body, done.record.outcome) == (b"[" + told + b"]", Outcome.OK)
+
+
+def event(name: bytes, data: bytes) -> bytes:
+    return b"event: " + name + b"\ndata: " + data + b"\n\n"
+
+
+def plain(choice: bytes, more: bytes = b"") -> bytes:
+    return b'data: {"id":"c1","model":"m"%b,"choices":[%b]}\n\n' % (more, choice)
+
+
+NOISE = (
+    *(b": comment\n\n", b":\n\n", b"\n", b"\n\n\n\n", b"\xef\xbb\xbf", b"data: {\ndata: }\n\n", b"data:\n\n"),
+    *(b"data: [DONE]\n\n", b"data: nonsense\n\n", b"data: []\n\n", b"retry: 3\n\n", b"id: 1\ndata: {}\n\n"),
+    *(b'data: {"error":{"message":"no","code":429}}\n\n', b"data: {}\r\n\r\n", b"data: {}\r\r", b"data: \xff\n\n"),
+)
+DELTA = b'{"index":0,"delta":{"content":%b},"finish_reason":null}'
+FRAMES = {
+    "openai_chat": (
+        *(
+            plain(DELTA % text)
+            for text in (b'"a"', b'""', b'"\\n"', b'"\\q"', b'"\\ud83d"', b'"\xc3\xa9"', b'"\xff"', b"1", b"null")
+        ),
+        *(plain(DELTA % b'"a"', more) for more in (b',"usage":null', b',"usage":{"prompt_tokens":1}', b',"error":"x"')),
+        *(
+            plain(DELTA % b'"a"', more)
+            for more in (b',"note":"\xff"', b',"note":"\\q"', b',"note":' + b"[" * 250 + b"]" * 250)
+        ),
+        plain(DELTA % b'"a"', b',"note":"' + b"long" * 120 + b'"'),
+        plain(DELTA % b'"a"' + b"," + DELTA % b'"b"'),
+        plain(DELTA.replace(b'"index":0', b'"index":1') % b'"a"'),
+        plain(DELTA.replace(b"null", b'"stop"') % b'"a"'),
+        plain(DELTA.replace(b"null", b'null,"logprobs":{"content":[]}') % b'"a"'),
+        plain(DELTA % b'"a","role":"assistant"'),
+        plain(DELTA % b'"a","reasoning":"b"'),
+        plain(DELTA % b'null,"tool_calls":[{"index":0}]'),
+        plain(DELTA % b'"a"').replace(b'"c1"', b'"c2"'),
+        plain(b'{"index":0,"text":"a"}'),
+        plain(DELTA % b'"a"').replace(b'"choices":', b'"choices"\n:'),
+        plain(DELTA % b'"a"').replace(b'"choices"', b'"choices":[{}\n\ndata: ],"choices"'),
+        plain(DELTA % b'"a"').replace(b"data: ", b"data:"),
+        plain(DELTA % b'"a"').replace(b"data: ", b"event: x\ndata: "),
+        FINISH,
+    ),
+    "openai_responses": (
+        *(
+            event(b"response." + name, b'{"delta":"a","sequence_number":7}')
+            for name in (b"output_text.delta", b"refusal.delta")
+        ),
+        *(
+            event(b"response." + name, b'{"delta":"b","sequence_number":8}')
+            for name in (b"reasoning_text.delta", b"created")
+        ),
+        *(
+            event(b"response.output_text.delta", data)
+            for data in (b'{"delta":""}', b'{"delta" : "" }', b"{}", b"nonsense")
+        ),
+        event(b"response.created", b'{"type":"response.created","response":{"id":"resp_1","model":"m"}}'),
+        event(b"response.completed", b'{"type":"response.completed","response":{"usage":{"input_tokens":1}}}'),
+        event(b"response.failed", b'{"type":"response.failed","response":{"error":{"message":"no"}}}'),
+        b'data: {"type":"response.output_text.delta","delta":"a"}\n\n',
+        b'event: response.output_text.delta\ndata: {"delta":\ndata: "a"}\n\n',
+    ),
+    "anthropic": (
+        *(
+            event(b"content_block_delta", b'{"type":"content_block_delta","delta":{"text":%b}}' % text)
+            for text in (b'"a"', b'""')
+        ),
+        event(b"content_block_delta", b'{"type":"content_block_delta","delta":{"text":"a","note":""}}'),
+        event(b"content_block_delta", b'{"delta":\ndata: {"text":"a"}}'),
+        event(b"content_block_start", b'{"type":"content_block_start","content_block":{"type":"tool_use"}}'),
+        event(b"message_start", b'{"type":"message_start","message":{"usage":{"input_tokens":1}}}'),
+        event(
+            b"message_delta", b'{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}'
+        ),
+        event(b"message_stop", b'{"type":"message_stop"}'),
+        event(b"ping", b'{"type":"ping"}'),
+        event(b"error", b'{"type":"error","error":{"type":"overloaded_error","message":"no"}}'),
+        b'data: {"type":"content_block_delta","delta":{"text":"a"}}\n\n',
+    ),
+    "google": (
+        *(b'data: {"candidates":[{"content":{"parts":[{"text":%b}]}}]}\n\n' % text for text in (b'"a"', b'""', b"1")),
+        b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":1}}\n\n',
+        b'data: {"candidates":[{"content":{"parts":[{"text":"b"}]}}],"usageMetadata":{"promptTokenCount":2}}\n\n',
+        b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}\n\n',
+        b'data: {"candidates":[{"content":{"parts":[{"functionCall":{}}]}}]}\n\n',
+        b'data: {"promptFeedback":{"blockReason":"SAFETY"}}\n\n',
+        b'data: {"usageMetadata":{"promptTokenCount":3}}\n\n',
+        b'data: {"text":"a"}\n\n',
+        b'data: {"candidates":[{"content":\ndata: {"parts":[{"text":"a"}]}}]}\n\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+@settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_a_glance_at_many_frames_tells_the_same_as_a_look_at_each(name: str, data: st.DataObject) -> None:
+    some = st.sampled_from(FRAMES[name])
+    runs = st.tuples(some, st.integers(1, 4)).map(lambda run: run[0] * run[1])
+    stream = b"".join(data.draw(st.lists(runs | some | st.sampled_from(NOISE), max_size=12)))
+    places = data.draw(st.lists(st.integers(0, len(stream)), max_size=6))
+    edges = sorted({0, len(stream), *places})
+    pieces = [stream[start:end] for start, end in pairwise(edges)]
+    assert list(skimmed_otherwise(DIALECTS[name], pieces)) == []
+
+
+@pytest.mark.parametrize("ending", [DONE, b'data: {"error":{"message":"no"}}\n\n', b""])
+def test_what_is_made_after_a_glance_is_made_of_the_last_frame(ending: bytes) -> None:
+    one, other = plain(DELTA % b'"a"'), plain(DELTA % b'"b"').replace(b'"c1"', b'"c2"')
+    assert list(skimmed_otherwise(DIALECTS["openai_chat"], [one + other + ending])) == []
+    first, second = (event(b"response.output_text.delta", b'{"sequence_number":%d}' % number) for number in (7, 8))
+    opening = event(b"response.created", b'{"response":{}}')
+    failed = event(b"response.failed", b'{"type":"response.failed"}')
+    assert list(skimmed_otherwise(DIALECTS["openai_responses"], [opening + first + second + failed])) == []
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_most_frames_are_told_with_a_glance(name: str) -> None:
+    watch = DIALECTS[name].watch_stream()
+    opening = event(b"response.created", b'{"response":{}}')
+    for frame in DIALECTS[name].framing.splitter().feed(opening):
+        watch.feed(frame)
+    said = FRAMES[name][0]
+    frames = [said.removesuffix(b"\n\n")] * 3
+    assert [watch.skim([*frames, b""], start) for start in range(4)] == [3, 2, 1, 0]
+    assert watch.skim([*frames, b": comment", *frames, b""], 0) == 3
+
+
+def test_no_glance_is_enough_where_every_frame_must_be_known() -> None:
+    stage = VerbatimStage(DIALECTS["openai_chat"], VENDOR, partial=True)
+    assert stage.skim(chunk()) is None
+    assert verbatim("google", array=True).skim(b'[{"candidates":[]}') is None
+    assert verbatim().skim(chunk().replace(b"\n", b"\r\n")) is None
+    assert verbatim().skim(chunk()) == chunk()

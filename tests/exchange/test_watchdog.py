@@ -73,3 +73,11 @@ async def test_another_speaker_keeps_the_count_of_the_silence() -> None:
     watchdog.beat(15, lambda: first.append(now()))
     await play(watchdog, 20, lambda: watchdog.beat(15, lambda: second.append(now())), 20)
     assert (first, second) == ([15], [30])
+
+
+async def test_what_is_taken_at_once_puts_off_the_next_heartbeat() -> None:
+    watchdog = dog(total=500, idle=None)
+    beats: list[float] = []
+    watchdog.beat(15, lambda: beats.append(now()))
+    await play(watchdog, 50, lambda: watchdog.passed(now()), 40)
+    assert beats == [15, 30, 45, 65, 80]

@@ -16,7 +16,8 @@ WIRE = {
 
 
 def test_a_frame_is_bytes_and_data_and_has_no_name_unless_it_is_given_one() -> None:
-    assert Frame(b": hello\n\n", None) == (b": hello\n\n", None, None)
+    comment = Frame(b": hello\n\n", None)
+    assert (comment.raw, comment.data, comment.event) == (b": hello\n\n", None, None)
     assert Frame(b"event: a\ndata: b\n\n", b"b", b"a").event == b"a"
 
 

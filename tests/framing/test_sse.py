@@ -251,13 +251,13 @@ class Counted(bytes):
 
 def test_work_on_an_unfinished_frame_does_not_grow_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     searched = []
-    ends = sse._ends
+    last_end = sse._last_end
 
-    def counting(text: bytes) -> list[int]:
+    def counting(text: bytes) -> tuple[int, list[int] | None]:
         searched.append(len(text))
-        return ends(text)
+        return last_end(text)
 
-    monkeypatch.setattr(sse, "_ends", counting)
+    monkeypatch.setattr(sse, "_last_end", counting)
     monkeypatch.setattr(Counted, "copied", 0)
     splitter = Splitter()
     size, pieces = 1_000, 2_000
@@ -266,6 +266,24 @@ def test_work_on_an_unfinished_frame_does_not_grow_with_it(monkeypatch: pytest.M
     assert splitter.pending == size * pieces
     assert size * pieces <= sum(searched) <= (size + 4) * pieces
     assert Counted.copied <= (size + 4) * pieces
+
+
+@UNTIMED
+@given(texts(), st.lists(st.integers(0, 10_000), max_size=8))
+@example(b"data: x\n\n\n\n\ndata: y\n\n\n", [])
+@example(b"data: x\r\rdata: y\r\n\r\r\n\n", [9])
+def test_a_block_is_its_frames(text: bytes, places: list[int]) -> None:
+    splitter, plain = Splitter(), Splitter()
+    for piece in cuts(text, places):
+        block = splitter.block(piece)
+        frames = plain.feed(piece)
+        assert block == b"".join(frame.raw for frame in frames)
+        if len(piece) % 3:
+            # Whoever has no use for a block's frames does not ask for them.
+            assert splitter.frames() == frames
+            assert splitter.frames() == []
+        assert splitter.pending == plain.pending
+    assert splitter.finish() == plain.finish()
 
 
 @UNTIMED

@@ -172,6 +172,20 @@ async def test_a_piece_waits_for_room_and_one_that_is_given_up_is_never_written(
     await close(client, connection)
 
 
+async def test_a_piece_that_would_have_to_wait_is_not_sent() -> None:
+    client, connection, memory = await opened()
+    await client.begin(200, [])
+    assert client.write_nowait(b"one")
+    connection.pause_writing()
+    assert not client.write_nowait(b"two")
+    connection.resume_writing()
+    assert client.write_nowait(b"three")
+    connection.connection_lost(None)
+    assert not client.write_nowait(b"four")
+    assert memory.written.endswith(b"3\r\none\r\n5\r\nthree\r\n")
+    await close_task(client)
+
+
 async def test_a_head_waits_for_room_too() -> None:
     client, connection, memory = await opened(GET)
     connection.pause_writing()

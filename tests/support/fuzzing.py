@@ -26,6 +26,7 @@ from support import corpus
 from support.goldens import FOLDER
 from support.grammar import Grammar
 from support.sights import plain_request
+from support.skims import skimmed_otherwise
 
 _LATE: Final = Failure(kind=FailureKind.TIMEOUT, status=504, message="Too late.", code="timeout_total")
 HTTP: Final = "reads_http"
@@ -90,7 +91,7 @@ def _write(client: Dialect, events: list[Event]) -> None:
 
 
 def watches_stream(dialect: Dialect, wire: bytes) -> None:
-    """Any stream is let through, whether it ends or is ended."""
+    """Any stream is let through, whether it ends or is ended; and it is seen alike at a glance and frame by frame."""
     for late in (False, True):
         watch = dialect.watch_stream()
         for frame in _frames(dialect, wire):
@@ -99,6 +100,9 @@ def watches_stream(dialect: Dialect, wire: bytes) -> None:
             watch.fail(_LATE)
         else:
             watch.finish()
+    for size in (300, len(wire) or 1):
+        pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
+        assert not list(skimmed_otherwise(dialect, pieces)), f"in pieces of {size}"
 
 
 def _frames(dialect: Dialect, wire: bytes) -> list[Frame]:

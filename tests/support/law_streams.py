@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from random import Random
 from typing import Final
 
@@ -19,6 +20,7 @@ from support.corpus import Exchange
 from support.grammar import BrokenGrammarError, Grammar
 from support.law_requests import read
 from support.sights import bare, differences, events_of, folded, frames_of, plain_request, replied
+from support.skims import skimmed_otherwise
 
 _WHOLE_CUTS: Final = 24
 """Frames of a stream that is cut after each of them; longer ones are cut at as many places."""
@@ -162,6 +164,16 @@ def watched(dialect: Dialect, exchange: Exchange) -> Iterator[str]:
     events = events_of(dialect, frames)
     fold = folded(events)
     yield from _relayed(dialect, frames, fold)
+    random = Random(exchange.id)
+    for most in (300, 4096, len(exchange.stream)):
+        yield from (f"skimmed in pieces of {most}: {one}" for one in _skimmed(dialect, exchange.stream, most, random))
+
+
+def _skimmed(dialect: Dialect, stream: bytes, most: int, random: Random) -> Iterator[str]:
+    edges = [0]
+    while edges[-1] < len(stream):
+        edges.append(edges[-1] + random.randint(1, most))
+    return skimmed_otherwise(dialect, [stream[start:end] for start, end in pairwise([*edges, len(stream)])])
 
 
 def _relayed(dialect: Dialect, frames: list[Frame], fold: Fold) -> Iterator[str]:

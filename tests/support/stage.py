@@ -63,8 +63,16 @@ class FakeAnswer:
         self._upstream = upstream
         self.read_calls = 0
 
-    async def read(self) -> bytes:
+    async def read(self, take: Callable[[bytes], bool] | None = None) -> bytes:
         self.read_calls += 1
+        # What has come by now is read; what one waits for is offered.
+        while self._steps and self._steps[0][0] > 0:
+            data = await self._read()
+            if take is None or not take(data):
+                return data
+        return await self._read()
+
+    async def _read(self) -> bytes:
         if not self._steps:
             if self._play.cut:
                 raise ConnectionBroken("it closed the connection before its answer was complete")
@@ -213,6 +221,15 @@ class FakeClient:
         if last:
             self.ended = round(self.now, 3)
             asyncio.get_running_loop().call_soon(self._on_leave)
+
+    def write_nowait(self, data: bytes) -> bool:
+        if self._pace or (self._reads is not None and len(self.body) >= self._reads):
+            return False
+        assert self.status is not None or self._gone, "a reply begins with its head"
+        assert self.ended is None or self._gone, "nothing follows the end"
+        if not self._gone:
+            self.written.append((round(self.now, 3), data))
+        return True
 
     def read_again(self) -> None:
         self._reads = None

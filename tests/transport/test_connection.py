@@ -405,3 +405,104 @@ async def test_compressed_bodies_are_read_piece_by_piece() -> None:
         reply = connection.send(ASK, None)
         await reply.begun(inflate=False)
         assert await read_all(reply) == body
+
+
+class _Socket:
+    """A transport that takes everything."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def abort(self) -> None:
+        pass
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def answering(*arrived: bytes) -> tuple[Connection, Reply]:
+    """Return a connection without a socket, and its reply, of which the head has come, and these chunks in one read."""
+    connection = Connection(Origin("http", "x", 80), Place())
+    connection.connection_made(_Socket())  # type: ignore[arg-type]
+    reply = connection.send(ASK, None)
+    connection.data_received(OK + b"transfer-encoding: chunked\r\n\r\n" + b"".join(map(chunk, arrived)))
+    return connection, reply
+
+
+async def test_what_is_taken_as_it_comes_is_not_read_again() -> None:
+    connection, reply = answering(b"before")
+    await reply.begun()
+    offered: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        offered.append(data)
+        return data != b"more"
+
+    assert await reply.read(take) == b"before"
+    assert offered == [], "nobody has waited for it"
+    reading = asyncio.create_task(reply.read(take))
+    await asyncio.sleep(0)
+    for piece in (b"one", b"two", b"more", b"then"):
+        connection.data_received(chunk(piece))
+    assert offered == [b"one", b"two", b"more"], "at once, and nothing after what had to wait"
+    connection.data_received(chunk(b"last"))
+    assert await reading == b"more"
+    assert await reply.read(take) == b"thenlast"
+    connection.data_received(chunk(b"end") + b"0\r\n\r\n")
+    assert await reply.read(take) == b"end"
+    assert await reply.read(take) == b""
+    assert offered == [b"one", b"two", b"more"]
+
+
+async def test_what_goes_wrong_with_what_comes_is_told_to_who_waits() -> None:
+    connection, reply = answering()
+    await reply.begun()
+
+    def take(data: bytes) -> bool:
+        raise LookupError(data)
+
+    reading = asyncio.create_task(reply.read(take))
+    await asyncio.sleep(0)
+    connection.data_received(chunk(b"one"))
+    connection.data_received(chunk(b"two"))
+    with pytest.raises(LookupError, match="one"):
+        await reading
+    assert await reply.read() == b"two"
+
+
+async def test_who_has_stopped_waiting_is_offered_nothing() -> None:
+    connection, reply = answering()
+    await reply.begun()
+    offered: list[bytes] = []
+
+    def take(data: bytes) -> bool:
+        offered.append(data)
+        return True
+
+    reading = asyncio.create_task(reply.read(take))
+    await asyncio.sleep(0)
+    reading.cancel()
+    connection.data_received(chunk(b"one"))
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    connection.data_received(chunk(b"two"))
+    assert await reply.read() == b"onetwo"
+    assert offered == []
+
+
+async def test_a_break_ends_the_wait_of_who_takes() -> None:
+    connection, reply = answering()
+    await reply.begun()
+    reading = asyncio.create_task(reply.read(lambda _: True))
+    await asyncio.sleep(0)
+    connection.data_received(chunk(b"one"))
+    connection.connection_lost(ConnectionResetError())
+    with pytest.raises(ConnectionBroken):
+        await reading

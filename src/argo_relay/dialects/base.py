@@ -111,6 +111,14 @@ class StreamWatch(Protocol):
         """Read a frame: whether it carries content, and bytes that must go out before it (mostly none)."""
         ...
 
+    def skim(self, frames: list[bytes], start: int) -> int:
+        """Read frames as long as they carry content and are of no other note, from number `start` on; return how many.
+
+        They come without the LF LF that ends them, and without any CR. Fed one by one they must come to the same; what
+        cannot be told with a glance is left to `feed`.
+        """
+        ...
+
     def finish(self) -> bytes | None:
         """Return the bytes that complete a stream which has stopped, or None when it broke off unfinished."""
         ...

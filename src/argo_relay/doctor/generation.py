@@ -77,6 +77,11 @@ class _Asking:
         """Keep the body."""
         self.body += data
 
+    def write_nowait(self, data: bytes) -> bool:
+        """Keep the body."""
+        self.body += data
+        return True
+
     def abort(self) -> None:
         """Have no connection to cut."""
 

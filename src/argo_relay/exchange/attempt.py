@@ -80,6 +80,15 @@ class Attempt(Guard):
             # It has fired meanwhile. Else it looks for itself: what is due has only moved away.
             self._arm()
 
+    def passed(self, *, content: bool) -> None:
+        """Take note that the client has taken something at once; `content`: it carried content, and came just now."""
+        now = self._clock.now()
+        if content:
+            if self.stamps.content is None:
+                self.content()
+            self.stamps.content = now
+        self._watchdog.passed(now)
+
     def elapsed(self) -> float:
         """Return the seconds since the upstream was asked."""
         return self._clock.now() - self.stamps.started

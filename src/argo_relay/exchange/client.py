@@ -30,6 +30,13 @@ class Client(Protocol):
         """Send a piece of the reply's body; wait while the client does not read. `last` ends the reply."""
         ...
 
+    def write_nowait(self, data: bytes) -> bool:
+        """Send a piece of the reply's body, not its last, unless that has to wait: then False, and nothing is sent.
+
+        For when the reply has begun and nothing else is being written.
+        """
+        ...
+
     def abort(self) -> None:
         """Cut the connection, with whatever has not been sent yet."""
         ...

@@ -43,6 +43,10 @@ class ConvertStage:
         """Refuse a stream."""
         raise ConnectionBroken(_NO_STREAM)
 
+    def skim(self, block: bytes) -> None:
+        """Leave a stream to be refused."""
+        del block
+
     def finish(self, frames: list[Frame]) -> bytes:
         """Refuse a stream."""
         raise ConnectionBroken(_NO_STREAM)

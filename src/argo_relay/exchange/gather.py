@@ -48,6 +48,10 @@ class GatherStage:
             self._take(self._decoder.feed(frame))
         return b""
 
+    def skim(self, block: bytes) -> None:
+        """Return nothing: every frame is taken in by itself."""
+        del block
+
     def finish(self, frames: list[Frame]) -> bytes:
         """Return the reply; nothing when the stream has failed."""
         self.feed(frames)

@@ -80,6 +80,14 @@ class Lane:
         """What was held back so far."""
         notices = plan.upstream.notices if plan.screened else None
         self._screen = Screen(plan.spoken, notices) if notices is not None else None
+        self._splitter = plan.stage.upstream.splitter()
+        self._passed: Headers = []
+        self._open = False
+        """The client has got something of the stream: more of it can go on as it comes."""
+        self._taken: bytes | None = None
+        """What the client gets for what the task has been woken for."""
+        self._carried = False
+        """Whether there was content in what came last."""
         self.received = 0
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
@@ -149,48 +157,88 @@ class Lane:
         return [*head, *self._headers(), *passed]
 
     async def _stream(self, answer: Answer, passed: Headers) -> None:
-        stage, splitter = self.stage, self.stage.upstream.splitter()
-        while chunk := await answer.read():
-            if not self.received:
-                self._attempt.enter(Phase.STREAMING)
-            self.received += len(chunk)
-            frames = splitter.feed(chunk)
-            if frames:
-                await self._pass_on(self._fed(stage.feed, self._let_through(frames, passed)), passed)
-                if stage.ended or stage.failed:
-                    break
-            elif splitter.pending > _LARGEST_FRAME:
-                raise Refused(_upstream_failure("sent an event of unreasonable size"))
-        rest = [] if stage.ended or stage.failed else self._let_through(splitter.finish(), passed, last=True)
-        block = self._fed(stage.finish, rest)
+        stage = self.stage
+        self._passed = passed
+        while chunk := await answer.read(self._pass_at_once):
+            await self._pass_on(self._take(chunk), passed)
+            if stage.ended or stage.failed:
+                break
+        block = self._rest()
         held, self._hold = self.held, False
         await self._pass_on(held + block if stage.failure is None else b"", passed)
         self._attempt.writing()
         await self._outlet.end()
 
-    def _let_through(self, frames: list[Frame], passed: Headers, *, last: bool = False) -> list[Frame]:
+    def _pass_at_once(self, chunk: bytes) -> bool:
+        """Pass on what has come, here and now; False: the task has to, for it must wait for the client, or do more.
+
+        Nearly all of a stream goes this way, which spares waking the task (`bench/events.py`).
+        """
+        stage, outlet = self.stage, self._outlet
+        if not self._open:
+            return False
+        block = self._through(chunk)
+        if stage.ended or stage.failed or stage.failure is not None or not (not block or outlet.write_nowait(block)):
+            self._taken = outlet.owed = block
+            return False
+        if self._carried and self.first_event is None:
+            self._note_content()
+        if block:
+            self._attempt.passed(content=self._carried)
+        elif self._carried:
+            self._attempt.content()
+        return True
+
+    def _take(self, chunk: bytes) -> bytes:
+        """Return what the client gets for what has come; it may be known already."""
+        block, self._taken = self._through(chunk) if self._taken is None else self._taken, None
+        if self._carried:
+            self._note_content()
+        return block
+
+    def _through(self, chunk: bytes) -> bytes:
+        if not self.received:
+            self._attempt.enter(Phase.STREAMING)
+        self.received += len(chunk)
+        stage, splitter = self.stage, self._splitter
+        before = stage.events
+        if block := splitter.block(chunk):
+            out = stage.skim(block) if self._screen is None else None
+            block = stage.feed(self._let_through(splitter.frames())) if out is None else out
+        elif splitter.pending > _LARGEST_FRAME:
+            raise Refused(_upstream_failure("sent an event of unreasonable size"))
+        self._carried = stage.events != before
+        return block
+
+    def _rest(self) -> bytes:
+        """Return what the client gets when no more comes."""
+        stage = self.stage
+        before = stage.events
+        frames = [] if stage.ended or stage.failed else self._let_through(self._splitter.finish(), last=True)
+        block = stage.finish(frames)
+        if stage.events != before:
+            self._note_content()
+        return block
+
+    def _note_content(self) -> None:
+        if self.first_event is None:
+            self.first_event = self._attempt.elapsed()
+        self._attempt.content()
+        if self.stage.gathers:
+            # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
+            self._commit()
+
+    def _let_through(self, frames: list[Frame], *, last: bool = False) -> list[Frame]:
         screen = self._screen
         if screen is None:
             return frames
         try:
             frames = screen.finish(frames) if last else screen.feed(frames)
         except Refused as refused:
-            raise self._refused(refused.failure, passed) from None
+            raise self._refused(refused.failure, self._passed) from None
         if screen.clear:
             self._screen = None
         return frames
-
-    def _fed(self, step: Callable[[list[Frame]], bytes], frames: list[Frame]) -> bytes:
-        before = self.stage.events
-        block = step(frames)
-        if self.stage.events != before:
-            if self.first_event is None:
-                self.first_event = self._attempt.elapsed()
-            self._attempt.content()
-            if self.stage.gathers:
-                # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
-                self._commit()
-        return block
 
     async def _pass_on(self, block: bytes, passed: Headers) -> None:
         outlet, stage = self._outlet, self.stage
@@ -204,6 +252,7 @@ class Lane:
                 await outlet.begin(200, self._head(block, passed))
             await outlet.write(block)
             self._attempt.written()
+            self._open = True
         if stage.failure is not None:
             raise self._refused(stage.failure, passed)
 

@@ -47,6 +47,13 @@ class Outlet:
         await self._client.write(data)
         self.begun, self.owed = True, b""
 
+    def write_nowait(self, data: bytes) -> bool:
+        """Send a piece of a body that has begun, unless that has to wait: then False, and nothing is sent."""
+        if self._beating is not None or not self._client.write_nowait(data):
+            return False
+        self.sent += len(data)
+        return True
+
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
         if self._beating is not None:

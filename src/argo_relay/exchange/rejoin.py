@@ -51,6 +51,8 @@ class _Sink(Protocol):
 
     async def write(self, data: bytes, last: bool = False) -> None: ...
 
+    def write_nowait(self, data: bytes) -> bool: ...
+
     def abort(self) -> None: ...
 
 
@@ -219,6 +221,13 @@ class Recorded:
             if last and reader is self._reader:
                 self._deliver()
 
+    def write_nowait(self, data: bytes) -> bool:
+        """Send a piece to who reads it, where that takes no more: not while it is recorded, or somebody catches up."""
+        reader = self._reader
+        if reader is None or self._digest is not None or not reader.level.is_set():
+            return False
+        return reader.sink.write_nowait(data)
+
     def abort(self) -> None:
         """Cut the reader's connection, with whatever has not been sent yet."""
         if self._reader is not None:
@@ -346,6 +355,10 @@ class _Guest:
     async def write(self, data: bytes, last: bool = False) -> None:
         """Send a piece of the body."""
         await (self._outlet.end(data) if last else self._outlet.write(data))
+
+    def write_nowait(self, data: bytes) -> bool:
+        """Send a piece of the body if that need not wait."""
+        return self._outlet.write_nowait(data)
 
     def abort(self) -> None:
         """Cut the connection."""

@@ -46,6 +46,13 @@ class Stage(Protocol):
         """Return what the client gets for these frames: a number of whole events, perhaps none."""
         ...
 
+    def skim(self, block: bytes) -> bytes | None:
+        """Return what the client gets for a block of whole frames, where one look at all of them is enough.
+
+        None, and nothing has been taken, where it is not: then its frames are to be fed, which comes to the same.
+        """
+        ...
+
     def finish(self, frames: list[Frame]) -> bytes:
         """Return what the client gets when the upstream's stream is over, its last frames given.
 

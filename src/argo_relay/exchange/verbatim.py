@@ -11,6 +11,7 @@ from collections.abc import Callable
 from argo_relay.dialects.base import Dialect
 from argo_relay.errors import BadJson, ConnectionBroken, Refused
 from argo_relay.exchange.translate import TranslateStage
+from argo_relay.framing import sse
 from argo_relay.framing.base import Frame
 from argo_relay.framing.jsonarray import JSON_ARRAY, last_element
 from argo_relay.neutral.failure import Failure
@@ -76,21 +77,38 @@ class VerbatimStage:
 
         The upstream's own error goes out as it came unless it can be told better: by a status, or in cleaner words.
         """
-        watch, cut = self._watch, self._cut
         block: list[bytes] = []
         for frame in frames:
-            carries, before = watch.feed(frame)
-            self.events += carries
-            if watch.failure is not None:
-                self._fail(watch.failure, frame, block)
+            if not self._pass(frame, block):
                 break
-            block += (before, self._as_element(frame))
-            if cut is not None:
-                cut.feed(frame)
-            self._begun = True
-            if watch.ended:
-                # What an upstream says after its end is no part of the reply.
-                break
+        self.ended = self._watch.ended
+        return b"".join(block)
+
+    def skim(self, block: bytes) -> bytes | None:
+        """Return the same for a block of frames, of which most can be told with a glance.
+
+        An event of OpenAI's takes 0.6 us this way, and 1.9 where each is made a frame, and its chunk a dict.
+        """
+        if self._array or self._cut is not None or b"\r" in block:
+            return None
+        watch = self._watch
+        frames = block.split(sse.BLANK)
+        last = len(frames) - 1
+        at = watch.skim(frames, 0)
+        self.events += at
+        self._begun = self._begun or at > 0
+        return block if at == last else self._mixed(frames, at, last)
+
+    def _mixed(self, frames: list[bytes], at: int, last: int) -> bytes:
+        """Go on with frames after the first `at`; number `last` is the nothing behind the last."""
+        watch = self._watch
+        block = [_joined(frames[:at])]
+        while at < last and self._pass(sse.frame(frames[at] + sse.BLANK), block):
+            at += 1
+            count = watch.skim(frames, at)
+            self.events += count
+            block.append(_joined(frames[at : at + count]))
+            at += count
         self.ended = watch.ended
         return b"".join(block)
 
@@ -140,6 +158,21 @@ class VerbatimStage:
         alone = self._array and not self._begun and frame.data is not None and raw.lstrip()[:1] == b"{"
         return b"[" + raw + b"]" if alone else raw
 
+    def _pass(self, frame: Frame, block: list[bytes]) -> bool:
+        """Add a frame, and what must go before it, to what the client gets; say whether more may follow."""
+        watch = self._watch
+        carries, before = watch.feed(frame)
+        self.events += carries
+        if watch.failure is not None:
+            self._fail(watch.failure, frame, block)
+            return False
+        block += (before, self._as_element(frame))
+        if self._cut is not None:
+            self._cut.feed(frame)
+        self._begun = True
+        # What an upstream says after its end is no part of the reply.
+        return not watch.ended
+
     def _fail(self, failure: Failure, frame: Frame, block: list[bytes]) -> None:
         if self._begun and self._source.mend(failure) is failure:
             block.append(self._source.hide(frame.raw))
@@ -151,3 +184,8 @@ class VerbatimStage:
         written = how(stage, body)
         self.usage, self.events, self.losses = stage.usage, stage.events, stage.losses
         return written
+
+
+def _joined(frames: list[bytes]) -> bytes:
+    """Return frames as they came, given without their ends."""
+    return sse.BLANK.join([*frames, b""])

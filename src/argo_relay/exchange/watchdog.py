@@ -57,6 +57,10 @@ class Watchdog(Guard):
         self._quiet_since = self._clock.now()
         self._arm()
 
+    def passed(self, now: float) -> None:
+        """Take note that the client has taken something without a wait: what is due has only moved away."""
+        self._quiet_since = now
+
     def beat(self, every: float, call: Callable[[], None]) -> None:
         """Call `call` whenever nothing has been written for `every` seconds; a later call takes an earlier one's place.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
 
-class Frame(NamedTuple):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """One event: its very bytes, and its data (lines joined by LF; None for comments and other frames without data).
 
     `event` is the value of an `event:` line, where there is one.
@@ -27,6 +27,14 @@ class Splitter(Protocol):
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """Return the frames that `chunk` completes."""
+        ...
+
+    def block(self, chunk: bytes) -> bytes:
+        """Return the bytes of the frames that `chunk` completes, in one piece: what most of them are looked at for."""
+        ...
+
+    def frames(self) -> list[Frame]:
+        """Return the frames of the last block; to be asked once, before more is fed."""
         ...
 
     def finish(self) -> list[Frame]:

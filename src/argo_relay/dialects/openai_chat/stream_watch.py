@@ -9,7 +9,9 @@ https://platform.openai.com/docs/api-reference/chat/streaming
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
 
 from argo_relay.dialects.openai_chat.errors import decode_inner_error, encode_stream_error
 from argo_relay.dialects.openai_chat.usage import usage_of
@@ -49,16 +51,62 @@ def plain_text(chunk: dict[str, Any]) -> str | None:
 _TEXT: Final = frozenset({"content", "role"})
 
 
+class _Delta(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    content: Annotated[str, msgspec.Meta(min_length=1)]
+    role: str | None = None
+    refusal: None = None
+    tool_calls: None = None
+    function_call: None = None
+    audio: None = None
+    reasoning_content: None = None
+    reasoning: None = None
+
+
+class _Choice(msgspec.Struct, frozen=True, gc=False):
+    delta: _Delta
+    index: Literal[0] = 0
+    finish_reason: None = None
+    logprobs: None = None
+    error: None = None
+
+
+class _Plain(msgspec.Struct, frozen=True, gc=False):
+    """A chunk of which `plain_text` is sure: what it must not say is null or left out. Nothing else is made of it."""
+
+    choices: tuple[_Choice]
+    usage: None = None
+    error: None = None
+    x_groq: None = None
+
+
+_plain: Final = msgspec.json.Decoder(_Plain)
+
+
+def plain_text_of(data: bytes) -> str | None:
+    """Return the same of a frame's data, where a glance tells."""
+    if b'"content"' not in data:
+        return None
+    chunk = jsonx.decode_shaped(_plain, data)
+    return None if chunk is None else chunk.choices[0].delta.content
+
+
+def _is_plain(frame: bytes) -> bool:
+    """Tell whether a frame, its end left out, is one line with a chunk of nothing but text."""
+    return frame.startswith(sse.DATA) and b"\n" not in frame and plain_text_of(frame[6:]) is not None
+
+
 class ChatStreamWatch:
     """Follows one stream; fed every frame in order."""
 
-    __slots__ = ("_chunk", "_closing", "_cut", "_finished", "_open", "ended", "failure", "usage")
+    __slots__ = ("_chunk", "_closing", "_cut", "_finished", "_open", "_skimmed", "ended", "failure", "usage")
 
     def __init__(self) -> None:
         self.usage: Usage | None = None
         self.ended = False
         self.failure: Failure | None = None
         self._chunk: dict[str, Any] = {}
+        self._skimmed = b""
+        """The last chunk, where it was skimmed: then it is not in `_chunk`."""
         self._closing = b""
         self._cut = False
         self._open: dict[int, str] = {}
@@ -86,6 +134,17 @@ class ChatStreamWatch:
             return False, b""
         return self._read(chunk) if isinstance(chunk, dict) else False, b""
 
+    def skim(self, frames: list[bytes], start: int) -> int:
+        """Read chunks that say nothing but text; see StreamWatch."""
+        at = start
+        while at < len(frames) and _is_plain(frames[at]):
+            at += 1
+        if at > start:
+            self._closing = b""
+            self._skimmed = frames[at - 1][len(sse.DATA) :]
+            self._say_more()
+        return at - start
+
     def finish(self) -> bytes | None:
         """Return what completes a stream whose connection ended: a last blank line, and `[DONE]` after a finish."""
         if self.ended or self.failure is not None:
@@ -99,9 +158,8 @@ class ChatStreamWatch:
 
     def _read(self, chunk: dict[str, Any]) -> bool:
         if plain_text(chunk) is not None:
-            self._chunk = chunk
-            if 0 not in self._finished:
-                self._open.setdefault(0, "stop")
+            self._chunk, self._skimmed = chunk, b""
+            self._say_more()
             return True
         self.failure = decode_inner_error(chunk)
         if self.failure is not None:
@@ -113,8 +171,12 @@ class ChatStreamWatch:
         for choice in choices if isinstance(choices, list) else ():
             if isinstance(choice, dict):
                 content = self._read_choice(choice) or content
-                self._chunk = chunk
+                self._chunk, self._skimmed = chunk, b""
         return content
+
+    def _say_more(self) -> None:
+        if 0 not in self._finished:
+            self._open.setdefault(0, "stop")
 
     def _read_choice(self, choice: dict[str, Any]) -> bool:
         index = choice.get("index")
@@ -136,9 +198,8 @@ class ChatStreamWatch:
     def _missing_finish(self) -> bytes:
         if not self._open:
             return b""
-        chunk: dict[str, Any] = {
-            key: self._chunk[key] for key in ("id", "object", "created", "model") if key in self._chunk
-        }
+        last: dict[str, Any] = jsonx.decode_loosely(self._skimmed) if self._skimmed else self._chunk
+        chunk: dict[str, Any] = {key: last[key] for key in ("id", "object", "created", "model") if key in last}
         chunk["choices"] = [
             {"index": index, "delta": {}, "finish_reason": reason, "logprobs": None}
             for index, reason in sorted(self._open.items())

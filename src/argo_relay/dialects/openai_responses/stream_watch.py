@@ -25,6 +25,10 @@ _MUTE: Final = frozenset(
 _NUMBER: Final = re.compile(rb'"sequence_number"\s*:\s*(\d{1,9})')
 # Within a string these would stand between escaped quotes, and so would an empty text.
 _MARKS: Final = tuple(b'"%b"' % name for name in (*sorted(_ENDS), *sorted(_MUTE)))
+_DELTAS: Final = tuple(
+    b"event: response.%b.delta\ndata: " % name
+    for name in (b"output_text", b"reasoning_text", b"reasoning_summary_text", b"function_call_arguments")
+)
 _EMPTY: Final = re.compile(rb'"delta"\s*:\s*""')
 
 
@@ -54,6 +58,17 @@ class ResponsesStreamWatch:
         if name is None and not any(mark in data for mark in _MARKS):
             return data.startswith(b"{") and not _adds_nothing(data), b""
         return self._read(frame, data), b""
+
+    def skim(self, frames: list[bytes], start: int) -> int:
+        """Read deltas that add something; see StreamWatch."""
+        if self._created is None or self.ended or self.failure is not None:
+            return 0
+        at = start
+        while at < len(frames) and _is_plain(frames[at]):
+            at += 1
+        if at > start:
+            self._last = frames[at - 1].partition(b"\ndata: ")[2]
+        return at - start
 
     def finish(self) -> bytes | None:
         """Return the blank line that an ended stream may lack; None when its last event never came."""
@@ -89,6 +104,11 @@ class ResponsesStreamWatch:
             # Whoever tells this error another way does so in this event's place.
             self._last = self._before
             self.failure = decode_failed(value.get("error") or response.get("error") or value)
+
+
+def _is_plain(frame: bytes) -> bool:
+    """Tell whether a frame, its end left out, is a delta of one line that adds something."""
+    return frame.startswith(_DELTAS) and b'""' not in frame and frame.count(b"\n") == 1
 
 
 def _adds_nothing(data: bytes) -> bool:
