@@ -7,7 +7,8 @@ import select
 from collections.abc import Mapping
 from typing import Final, Protocol, cast
 
-from argo_relay.errors import ConnectionBroken
+from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
+from argo_relay.transport.causes import Cause, alert_of
 from argo_relay.transport.http1 import CLOSED, NO_HTTP, Origin, Parser
 from argo_relay.transport.inflate import Inflater, inflater_of
 
@@ -54,6 +55,8 @@ class Connection(asyncio.Protocol):
         self._full = False
         self._held_back = False
         self._spoke_first = False
+        self._alert: Cause | None = None
+        """What the other side had to say about our certificate, before there was anybody to tell."""
         self._watched: select.poll | None = None
 
     def send(self, head: bytes, body: bytes | None) -> Reply:
@@ -63,7 +66,8 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing() or self._spoke_first:
             # Closed in the moment between its making and now, or of no use, since it spoke first.
             self._reply = None
-            reply.over(ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED))
+            broken = ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED)
+            reply.over(broken if self._alert is None else ConnectFailed(self._alert))
             self.cut()
         elif body is None or len(body) <= _SMALL:
             transport.write(head + body if body else head)
@@ -147,6 +151,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
+        self._alert = alert_of(exc)
         self._lost(exc)
         self._transport = None
         self._unsent = None
@@ -175,7 +180,8 @@ class Connection(asyncio.Protocol):
             return
         if exc is not None:
             reply.parser.abandon()
-            reply.over(ConnectionBroken(CLOSED))
+            late = self._alert if not reply.parser.touched else None
+            reply.over(ConnectFailed(late) if late else ConnectionBroken(CLOSED))
             return
         try:
             reply.parser.finish()
@@ -209,7 +215,7 @@ class Reply:
         self._loop = connection.loop
         self._waiter: asyncio.Future[None] | None = None
         self._over = False
-        self._failure: ConnectionBroken | None = None
+        self._failure: UpstreamError | None = None
         self._unread = 0
         self._settling: asyncio.TimerHandle | None = None
         self._inflater: Inflater | None = None
@@ -262,7 +268,7 @@ class Reply:
             self._connection.hold_back()
         self._wake()
 
-    def over(self, failure: ConnectionBroken | None) -> None:
+    def over(self, failure: UpstreamError | None) -> None:
         """Take note that nothing more will come, and why; what has come can still be read."""
         if self._settling is not None:
             self._settling.cancel()
