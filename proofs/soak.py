@@ -44,6 +44,8 @@ _LINE_SECONDS: Final = 60.0
 _STARTING_SECONDS: Final = 30.0
 _QUIET_SECONDS: Final = 60.0
 """For idle connections to the upstream to be closed."""
+_MOMENT_SECONDS: Final = 0.25
+"""A connection that the system has made and the relay has not yet read from ends with it."""
 _SHOWN: Final = 10
 
 
@@ -59,6 +61,8 @@ class Relay:
     process: subprocess.Popen[bytes] | None = None
     away: bool = False
     """Nothing listens."""
+    ended: float = 0.0
+    """When it was last told to end."""
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -74,7 +78,7 @@ class Relay:
     def end(self) -> None:
         """End it in order, and wait for that."""
         assert self.process is not None
-        self.away = True
+        self.away, self.ended = True, time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(_QUIET_SECONDS)
 
@@ -111,10 +115,10 @@ class Books:
     wrong: list[str] = field(default_factory=list)
     begun: int = 0
 
-    def note(self, kind: str, end: str, *, was_away: bool) -> None:
-        """Note an end; `was_away`: nothing listened when it was asked, or ended."""
+    def note(self, kind: str, end: str, *, ending: bool) -> None:
+        """Note an end; `ending`: nothing listened when it was asked, or ceased to at that moment."""
         if end in ("not reached", "cut off"):
-            end = "while it restarts" if was_away and end == "not reached" else f"WRONG: {end}"
+            end = "while it restarts" if ending else f"WRONG: {end}"
         if end.startswith("WRONG"):
             self.wrong.append(f"{kind}: {end}")
             end = "WRONG"
@@ -197,9 +201,10 @@ async def _load(relay: Relay, books: Books, options: argparse.Namespace) -> None
 async def _one(number: int, rng: Random, relay: Relay, books: Books) -> None:
     asked = draw(number, rng)
     books.begun += 1
-    was_away = relay.away
+    was_away, began = relay.away, time.monotonic()
     end = await ask(asked, relay.port)
-    books.note(f"{asked.dialect} {asked.kind}", end, was_away=was_away or relay.away)
+    ending = was_away or began <= relay.ended < began + _MOMENT_SECONDS
+    books.note(f"{asked.dialect} {asked.kind}", end, ending=ending)
 
 
 async def _restart(relay: Relay, options: argparse.Namespace) -> None:

@@ -80,7 +80,10 @@ def draw(number: int, rng: Random) -> Asked:
 
 
 async def ask(asked: Asked, port: int) -> str:
-    """Ask; return how it ended: `right`, `left`, the upstream's error, or after `WRONG: ` what must not be."""
+    """Ask; return how it ended: `right`, `left`, the upstream's error, or after `WRONG: ` what must not be.
+
+    `not reached` and `cut off` (without a byte of reply) are right only where the relay was being ended.
+    """
     try:
         async with asyncio.timeout(_PATIENCE_SECONDS):
             reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
@@ -102,10 +105,13 @@ async def _read(asked: Asked, reader: asyncio.StreamReader) -> str:
         await reader.read(400)
         return "left"
     pieces = []
-    while piece := await reader.read(512 if asked.manner == "dawdles" else 65536):
-        pieces.append(piece)
-        if asked.manner == "dawdles":
-            await asyncio.sleep(0.05)
+    try:
+        while piece := await reader.read(512 if asked.manner == "dawdles" else 65536):
+            pieces.append(piece)
+            if asked.manner == "dawdles":
+                await asyncio.sleep(0.05)
+    except OSError:
+        return "WRONG: a reset within its reply" if pieces else "cut off"
     return judge(asked, b"".join(pieces))
 
 
