@@ -15,8 +15,8 @@ from argo_relay.transport.inflate import Inflater, inflater_of
 _MOST_UNREAD: Final = 64 * 1024
 """Bytes that may wait to be read before the upstream is held back; a read may then go beyond it by 256 KiB.
 
-What waits here the relay soon has in its hands in five forms, so it decides what a stream whose client does not read can
-hold: 1.6 MiB at 64 KiB, 3.1 MiB at 256 (50 streams, tests/e2e/test_memory.py).
+What waits here the relay soon has in its hands in five forms, so it decides what a stream whose client does not read
+can hold: 1.6 MiB at 64 KiB, 3.1 MiB at 256 (50 streams, tests/e2e/test_memory.py).
 """
 _SLICE: Final = 256 * 1024
 """Bytes of a request's body that are handed to the system at once."""
