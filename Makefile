@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PORT ?= 44497
 
-.PHONY: demo local test crosscheck test-clients chaos test-local fuzz bench lint format lock clean help
+.PHONY: demo local test crosscheck test-clients chaos soak test-local fuzz bench lint format lock clean help
 
 help:  ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test-clients: $(VENV)/.demo proofs/clients/node_modules/.package-lock.json  ## r
 
 chaos: $(VENV)/.dev  ## 10,000 requests to upstreams that fail in all ways: each has one good end, in time (~2 min); CHAOS="--seed N" repeats
 	$(BIN)/python proofs/chaos.py $(CHAOS)
+
+soak: $(VENV)/.dev  ## an hour under a mixed load, with a restart and an upstream that flaps; SOAK="--minutes 2" for a try
+	$(BIN)/python proofs/soak.py $(SOAK)
 
 test-local: $(VENV)/.dev $(VENV)/.local  ## show that limits hold with a real model, in all four dialects (130 MB; ~1 min)
 	$(BIN)/python proofs/local.py

@@ -33,14 +33,15 @@ def process(command: list[str], url: str, place: Path) -> Iterator[None]:
     with (place / "servers.log").open("ab") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, cwd=place, env=home)
     try:
-        _wait(server, url, place)
+        wait(server, url, place)
         yield
     finally:
         server.terminate()
         server.wait(_PATIENCE_SECONDS)
 
 
-def _wait(server: subprocess.Popen[bytes], url: str, place: Path) -> None:
+def wait(server: subprocess.Popen[bytes], url: str, place: Path) -> None:
+    """Return once something answers at `url`; SystemExit where nothing does."""
     for _ in range(int(_PATIENCE_SECONDS / _PAUSE_SECONDS)):
         if server.returncode is not None:
             break
@@ -48,7 +49,11 @@ def _wait(server: subprocess.Popen[bytes], url: str, place: Path) -> None:
             return
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(_PAUSE_SECONDS)
-    raise SystemExit(f"a server did not start:\n{(place / 'servers.log').read_text()[-2000:]}")
+    raise SystemExit(f"a server did not start:\n{_log(place)[-2000:]}")
+
+
+def _log(place: Path) -> str:
+    return "\n".join(log.read_text(errors="replace") for log in sorted(place.glob("*.log")))
 
 
 def free_port() -> int:

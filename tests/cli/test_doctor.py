@@ -8,6 +8,7 @@ import re
 import socket
 import ssl
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from support.certificates import Authority, self_signed
+from support.certificates import Authority, refusing, self_signed
 from support.process import COMMAND, SimulatorProcess, run_command
 from support.proxies import http_proxy, socks_proxy
 from support.terminal import Terminal
@@ -435,3 +436,62 @@ async def test_another_upstream_can_be_examined(tmp_path: Path) -> None:
     done = await doctor("--upstream", "vllm", "--base-url", "http://localhost:1")
     assert (done.returncode, done.stdout) == (2, "")
     assert "leave --upstream out" in done.stderr
+
+
+async def test_a_server_that_asks_who_we_are(authority: Authority, tmp_path: Path) -> None:
+    of_clients = Authority()
+    file, key = of_clients.client(tmp_path)
+    async with upstream(models(), authority.asking(HOST, of=of_clients)) as server:
+        more = {"CA_BUNDLE": authority.bundle(tmp_path), "RESOLVE": f"{HOST}:{server.port}:127.0.0.1"}
+        status, findings = await found(**there(server.port, CLIENT_CERT=file, CLIENT_KEY=key, **more))
+        assert status == 0, findings
+        assert findings["models"]["found"] == "1 models, 1 of them to chat with"
+
+
+@pytest.mark.parametrize(
+    ("stranger", "told", "advice"),
+    [
+        (False, "it asks for a client certificate, and has got none", "`upstream.client_cert`"),
+        (True, "it does not accept the client certificate that it was shown", "which authority"),
+    ],
+)
+async def test_a_server_that_does_not_learn_who_we_are(
+    stranger: bool, told: str, advice: str, authority: Authority, tmp_path: Path
+) -> None:
+    """TLS 1.3 says so only after the handshake, so it is the first request that learns of it."""
+    file, key = Authority().client(tmp_path)
+    with refusing(authority.asking(HOST, of=Authority())) as port:
+        more = {"CA_BUNDLE": authority.bundle(tmp_path), "RESOLVE": f"{HOST}:{port}:127.0.0.1"}
+        shown = {"CLIENT_CERT": file, "CLIENT_KEY": key} if stranger else {}
+        status, findings = await found(**there(port, **shown, **more))
+    assert status == 2
+    assert findings["TLS"]["severity"] == "ok"
+    found_there, todo = only(findings, "models")
+    assert told in found_there
+    assert advice in todo
+
+
+async def test_at_a_unix_socket(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="relay-") as place:
+        path = f"{place}/a.sock"
+        way = {"ARGO_RELAY_UPSTREAM_BASE_URL": "http://localhost", "ARGO_RELAY_UPSTREAM_SOCKET": path}
+        async with upstream(models(), socket_path=path):
+            status, findings = await found(**way)
+            assert status == 0, findings
+            assert findings["DNS"]["found"].startswith("no name has to be looked up")
+            assert findings["TCP"]["found"].startswith(f"{path} takes connections (")
+        status, findings = await found(**way | {"ARGO_RELAY_UPSTREAM_SOCKET": f"{place}/other.sock"})
+        assert status == 2
+        told, todo = only(findings, "TCP")
+        assert told == f"{place}/other.sock: its socket does not exist"
+        assert "`upstream.socket`" in todo
+
+
+async def test_a_certificate_for_another_name_at_a_unix_socket(authority: Authority, tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="relay-") as place:
+        path = f"{place}/a.sock"
+        async with upstream(models(), authority.server("wrong.example"), path):
+            way = there(443, CA_BUNDLE=authority.bundle(tmp_path), SOCKET=path)
+            status, findings = await found(**way)
+    assert status == 2
+    assert "(it is for wrong.example)" in only(findings, "TLS")[0]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from argo_relay.config.load import Loaded, load
+from argo_relay.config.schema import Upstream
 from argo_relay.errors import ConfigError
 
 
@@ -164,3 +165,29 @@ def test_an_upstream_that_no_route_leads_to_is_warned_of() -> None:
         "x.yaml:4: upstreams.b: no route leads to it: name it in `routes`, or leave it out",
         "x.yaml:5: upstreams.c: no route leads to it: name it in `routes`, or leave it out",
     ]
+
+
+@pytest.mark.parametrize(
+    ("row", "at", "what"),
+    [
+        ("socket: /a.sock\n  proxy: http://gate", "3: {}.proxy", "leave one of the two out"),
+        ("socket: /a.sock\n  resolve: ['h:1:10.0.0.1']", "3: {}.resolve", "leave one of the two out"),
+        ("connect_to: ['::localhost:1']\n  socket: /a.sock", "2: {}.connect_to", "leave one of the two out"),
+    ],
+)
+@pytest.mark.parametrize("name", ["upstream", "upstreams.a"])
+def test_ways_that_do_not_go_together(row: str, at: str, what: str, name: str) -> None:
+    text = f"upstream:\n  {row}\n"
+    if name != "upstream":
+        text = "upstreams:\n a:\n  " + row + "\nroutes: {x: [a]}\n"
+        at = f"{int(at[0]) + 1}{at[1:]}"
+    (problem,) = problems(text)
+    assert problem.startswith(f"x.yaml:{at.format(name)}: ")
+    assert what in problem
+
+
+@pytest.mark.parametrize(
+    "row", ["{socket: /a.sock, proxy: none}", "{client_cert: a.pem}", "{client_cert: a.pem, client_key: b.pem}"]
+)
+def test_ways_that_go_together(row: str) -> None:
+    assert loads(f"upstream: {row}").config.upstream != Upstream()

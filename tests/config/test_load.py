@@ -87,8 +87,9 @@ origins: [https://App.example.org/]
 upstream:
   {kind: anthropic, environment: dev, base_url: http://localhost:1/argoapi/, key_env: MY_KEY, refresh: 60,
    ca_bundle: ca.pem, resolve: ["h:1:[::2]"], connect_to: ["::localhost:2"], proxy: socks5://u:p@h:3,
+   client_cert: client.pem, client_key: client.key, socket: null,
    max_in_flight: 8, tell_timeout: yes}
-upstreams: {dev: {environment: dev}, argo-2_b.c: }
+upstreams: {dev: {environment: dev, socket: /run/dev.sock}, argo-2_b.c: }
 routes:
   gpt-4o: {to: [main, dev, {upstream: dev, model: a/b, weight: 3}], retries: 0, hedge_after: 500ms, hedge_share: 5%}
   "claude-*": [argo-2_b.c/x/y]
@@ -128,10 +129,12 @@ metrics: {port: 0, host: "::1", on_client_port: yes}
             connect_to=("::localhost:2",),
             proxy="socks5://u:p@h:3",
             ca_bundle="ca.pem",
+            client_cert="client.pem",
+            client_key="client.key",
             max_in_flight=8,
             tell_timeout=True,
         ),
-        upstreams={"dev": Upstream(environment="dev"), "argo-2_b.c": Upstream()},
+        upstreams={"dev": Upstream(environment="dev", socket="/run/dev.sock"), "argo-2_b.c": Upstream()},
         routes={
             "gpt-4o": Route(
                 to=(Step(upstream="main"), Step(upstream="dev"), Step(upstream="dev", model="a/b", weight=3)),

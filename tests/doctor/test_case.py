@@ -37,6 +37,7 @@ def test_where_a_connection_begins_and_where_it_ends() -> None:
         ({"proxy": "socks5://localhost:1080"}, "is the tunnel"),
         ({"proxy": "socks5://gate:1080"}, "Check the proxy's name and port (upstream.proxy)"),
         ({"base_url": "https://api.example.org"}, "`upstream.base_url`"),
+        ({"socket": "/run/a.sock"}, "listen at `upstream.socket`"),
     ],
 )
 def test_what_to_do_depends_on_where_it_is(settings: dict[str, object], advice: str) -> None:

@@ -55,6 +55,7 @@ class Connection:
 @dataclass
 class Upstream:
     port: int
+    """0 for a Unix socket."""
     connections: list[Connection] = field(default_factory=list)
 
     @property
@@ -69,9 +70,12 @@ class Upstream:
 
 @asynccontextmanager
 async def upstream(
-    behave: Callable[[Connection], Awaitable[object]], tls: ssl.SSLContext | None = None
+    behave: Callable[[Connection], Awaitable[object]], tls: ssl.SSLContext | None = None, socket_path: str | None = None
 ) -> AsyncIterator[Upstream]:
-    """Serve connections with `behave`, each closed when it returns; what it fails with fails the test."""
+    """Serve connections with `behave`, each closed when it returns; what it fails with fails the test.
+
+    At a Unix socket where a path is given.
+    """
     tasks: list[asyncio.Task[None]] = []
 
     async def serve(connection: Connection) -> None:
@@ -87,8 +91,11 @@ async def upstream(
         there.connections.append(connection)
         tasks.append(asyncio.get_running_loop().create_task(serve(connection)))
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    there = Upstream(server.sockets[0].getsockname()[1])
+    if socket_path is None:
+        server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    else:
+        server = await asyncio.start_unix_server(accept, socket_path, ssl=tls)
+    there = Upstream(0 if socket_path else server.sockets[0].getsockname()[1])
     try:
         yield there
     finally:

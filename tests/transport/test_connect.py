@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from pathlib import Path
 
 import psutil
 import pytest
 
-from argo_relay.errors import ConnectFailed
+from argo_relay.dialects.base import Call
+from argo_relay.errors import ConnectFailed, UpstreamError
 from argo_relay.transport import connect as module
+from argo_relay.transport.causes import Cause
+from argo_relay.transport.client import HttpTransport
 from argo_relay.transport.connect import Connector
 from argo_relay.transport.connection import Connection
 from argo_relay.transport.http1 import Origin
 from argo_relay.transport.pool import Pool
 from argo_relay.transport.reach import DIRECT, Detour, Proxy, Reach
-from argo_relay.transport.trust import trust
-from support.certificates import Authority
+from argo_relay.transport.trust import ClientCertificate, trust
+from support.certificates import Authority, refusing
 from support.proxies import http_proxy
 from support.upstream import PATIENCE, upstream
 from support.upstream import Connection as Raw
@@ -51,7 +55,8 @@ async def test_what_checks_certificates_is_read_once_and_only_for_tls(
     authority, asked = Authority(), []
     bundle = authority.bundle(tmp_path)
 
-    def noted(ca_bundle: str | None) -> object:
+    def noted(ca_bundle: str | None, certificate: ClientCertificate | None) -> object:
+        assert certificate is None
         asked.append(ca_bundle)
         return trust(ca_bundle)
 
@@ -158,3 +163,128 @@ async def test_one_whose_making_is_cancelled_at_whatever_moment_is_known_no_more
         async with asyncio.timeout(PATIENCE):
             await pool.close()
         assert pool.all == set()
+
+
+async def ask(transport: HttpTransport, port: int) -> int:
+    call = Call(method="POST", url=f"https://{HOST}:{port}/", headers=[], body=b"{}")
+    async with asyncio.timeout(PATIENCE):
+        reply = await transport.open(call, Unheard())
+        assert await reply.read() == b"hi"
+        reply.release()
+    return reply.status
+
+
+class Unheard:
+    """Who is told of a call's progress, and does not care."""
+
+    def connecting(self) -> None: ...
+
+    def connected(self) -> None: ...
+
+    def sent(self) -> None: ...
+
+
+async def answers(connection: Raw) -> None:
+    while True:
+        await connection.request()
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+
+
+async def test_a_server_that_asks_who_we_are_is_shown_it(tmp_path: Path) -> None:
+    authority, of_clients = Authority(), Authority()
+    file, key = of_clients.client(tmp_path)
+    async with upstream(answers, authority.asking(HOST, of=of_clients)) as there:
+        transport = HttpTransport(
+            to_loopback(
+                there.port,
+                ca_bundle=authority.bundle(tmp_path),
+                certificate=ClientCertificate(file=file, key_file=key),
+            )
+        )
+        assert await ask(transport, there.port) == 200
+        shown = there.connections[0].writer.get_extra_info("peercert")
+        assert shown["subjectAltName"] == (("email", "client@example.org"),)
+        await transport.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shown", ["none", "a stranger's"])
+async def test_a_server_that_is_not_shown_what_it_asks_for(shown: str, version: ssl.TLSVersion, tmp_path: Path) -> None:
+    """With TLS 1.3 it says so after the handshake, and it matters whether the request was sent before that."""
+    authority, of_clients = Authority(), Authority()
+    file, key = Authority().client(tmp_path)
+    server = authority.asking(HOST, of=of_clients)
+    server.maximum_version = version
+    certificate = None if shown == "none" else ClientCertificate(file=file, key_file=key)
+    said = {
+        ("none", ssl.TLSVersion.TLSv1_3): Cause.ASKS_CERTIFICATE,
+        # TLS 1.2 has no word for it.
+        ("none", ssl.TLSVersion.TLSv1_2): Cause.NO_TLS,
+    }.get((shown, version), Cause.DENIES_CERTIFICATE)
+    with refusing(server) as port:
+        transport = HttpTransport(to_loopback(port, ca_bundle=authority.bundle(tmp_path), certificate=certificate))
+        for _ in range(5):
+            with pytest.raises(UpstreamError) as failed:
+                await ask(transport, port)
+            assert failed.value.args == (said,)
+            assert isinstance(failed.value, ConnectFailed)
+        await transport.close()
+
+
+async def test_one_that_is_told_so_before_it_is_used(tmp_path: Path) -> None:
+    """The alert may come in the moment between a connection's making and its use."""
+    authority = Authority()
+    with refusing(authority.asking(HOST, of=Authority())) as port:
+        pool = Pool()
+        connector = Connector(to_loopback(port, ca_bundle=authority.bundle(tmp_path)))
+        connection = await connect(connector, Origin("https", HOST, port), pool)
+        async with asyncio.timeout(PATIENCE):
+            while pool.all:  # noqa: ASYNC110 - nobody is told of it
+                await asyncio.sleep(0)
+        with pytest.raises(ConnectFailed, match="it asks for a client certificate, and has got none"):
+            await connection.send(b"GET / HTTP/1.1\r\n\r\n", None).begun()
+        await connector.close()
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_no_proxy_is_shown_who_we_are(secure: bool, tmp_path: Path) -> None:
+    authority, of_clients = Authority(), Authority()
+    file, key = of_clients.client(tmp_path)
+    curious = authority.server("localhost")
+    curious.verify_mode = ssl.CERT_OPTIONAL
+    async with (
+        upstream(answers, authority.asking(HOST, of=of_clients)) as there,
+        http_proxy(names={HOST: "127.0.0.1"}, tls=curious if secure else None) as gate,
+    ):
+        proxy = Proxy(scheme="https" if secure else "http", host="localhost", port=gate.port, origin="upstream.proxy")
+        certificate = ClientCertificate(file=file, key_file=key)
+        transport = HttpTransport(Reach(proxy=proxy, ca_bundle=authority.bundle(tmp_path), certificate=certificate))
+        assert await ask(transport, there.port) == 200
+        assert gate.lines[0].get_extra_info("peercert") is None
+        assert there.connections[0].writer.get_extra_info("peercert") is not None
+        await transport.close()
+
+
+async def test_certificate_files_that_are_gone_by_the_time_they_are_read(tmp_path: Path) -> None:
+    connector = Connector(Reach(ca_bundle=str(tmp_path / "gone.pem")))
+    with pytest.raises(ConnectFailed, match="the relay's own certificate files cannot be read any more"):
+        await connect(connector, Origin("https", "127.0.0.1", 1), Pool())
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_later_connection_goes_on_with_an_earlier_ones_session(version: ssl.TLSVersion, tmp_path: Path) -> None:
+    authority = Authority()
+    server = authority.server(HOST)
+    server.maximum_version = version
+    async with upstream(answers, server) as there:
+        transport = HttpTransport(to_loopback(there.port, ca_bundle=authority.bundle(tmp_path)))
+        resumed = []
+        for _ in range(4):
+            await ask(transport, there.port)
+            for connection in list(transport._pool.all):
+                made = connection._transport
+                assert made is not None
+                resumed.append(made.get_extra_info("ssl_object").session_reused)
+                connection.cut()
+        assert resumed == [False, True, True, True]
+        await transport.close()

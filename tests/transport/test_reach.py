@@ -8,6 +8,8 @@ from argo_relay.config.load import load
 from argo_relay.config.schema import Upstream
 from argo_relay.errors import ConfigError
 from argo_relay.transport.reach import DIRECT, Proxy, Reach, bracketed, is_local, place_of, reach_of
+from argo_relay.transport.trust import ClientCertificate
+from support.certificates import Authority
 
 ARGO = "https://apps.inside.anl.gov/argoapi"
 
@@ -175,3 +177,23 @@ def test_each_upstream_has_a_way_of_its_own() -> None:
     assert [proxy and proxy.origin for proxy in proxies] == ["upstream.proxy", "upstreams.a.proxy"]
     with pytest.raises(ConfigError, match=r"`upstreams\.a\.proxy: none` does without it"):
         reach_of(Upstream(), {"HTTPS_PROXY": "ftp://gate"}, ARGO, "a")
+
+
+def test_a_socket_is_all_that_is_connected_to() -> None:
+    found = reach("http://localhost", {"ALL_PROXY": "http://a"}, socket="/run/a.sock")
+    assert found == Reach(socket="/run/a.sock")
+    with pytest.raises(ConfigError, match=r"upstream\.socket: a Unix socket's path has \d+ bytes at most"):
+        reach(socket="/" + "a" * 110)
+
+
+def test_a_client_certificate(tmp_path: Path) -> None:
+    file, key = Authority().client(tmp_path)
+    shown = ClientCertificate(file=file, key_file=key)
+    assert reach(client_cert=file, client_key=key).certificate == shown
+    assert reach(client_cert=file, client_key=key, socket="/a").certificate == shown
+    with pytest.raises(ConfigError, match=r"^upstream\.client_cert: .* holds no private key"):
+        reach(client_cert=file)
+    with pytest.raises(ConfigError, match=r"^upstream\.client_key: there is no `client_cert`"):
+        reach(client_key=key)
+    with pytest.raises(ConfigError, match=r"^upstreams\.a\.client_cert: only TLS asks for one"):
+        reach_of(Upstream(client_cert=file, client_key=key), {}, "http://localhost", "a")

@@ -309,7 +309,7 @@ def _print_banner(loaded: Loaded, doors: Doors, beside: str | None) -> None:
 
 def _where(row: Upstream) -> str:
     """Say which upstream it is, and at which address."""
-    address = address_of(row)
+    address = address_of(row) + (f" by {row.socket}" if row.socket else "")
     if row.kind != "argo":
         return f"{row.kind} ({address})"
     return address if row.base_url else f"Argo {row.environment} ({address})"

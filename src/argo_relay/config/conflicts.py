@@ -7,9 +7,10 @@ from fnmatch import fnmatchcase
 
 import msgspec
 
-from argo_relay.config.check import Findings
+from argo_relay.config.addresses import NO_PROXY
+from argo_relay.config.check import Findings, Path
 from argo_relay.config.kinds import plainest, shown
-from argo_relay.config.named import asks_argo, every_upstream
+from argo_relay.config.named import asks_argo, every_upstream, key_of
 from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route, Upstream
 
@@ -19,6 +20,8 @@ def find_conflicts(config: Config, findings: Findings) -> None:
     _check_totals(config, findings)
     _check_identity(config, findings)
     _check_aliases(config, findings)
+    for name, row in every_upstream(config).items():
+        _check_way(row, tuple(key_of(name).split(".", 1)), findings)
     for name, route in config.routes.items():
         _check_steps(name, route, every_upstream(config), findings)
         _check_hedging(name, route, config, findings)
@@ -83,6 +86,16 @@ def _check_aliases(config: Config, findings: Findings) -> None:
         if target.lower() in names:
             what = f"{shown(target)} is an alias itself: write the model's own name"
             findings.tell(findings.settings["aliases",].place, what, f"aliases.{name}")
+
+
+def _check_way(row: Upstream, path: Path, findings: Findings) -> None:
+    """Refuse two ways to one upstream."""
+    if row.socket is None:
+        return
+    others = {"proxy": row.proxy not in (None, NO_PROXY), "resolve": row.resolve, "connect_to": row.connect_to}
+    for name in (name for name, given in others.items() if given):
+        what = "with `socket` that is all that is connected to: leave one of the two out"
+        findings.tell(findings.settings[*path, name].place, what, ".".join((*path, name)))
 
 
 def _check_steps(name: str, route: Route, known: dict[str, Upstream], findings: Findings) -> None:

@@ -83,6 +83,27 @@ UPSTREAM_KEYS: Final = (
         example="/etc/ssl/certs/argonne.pem",
     ),
     Key(
+        name="client_cert",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file with the certificate to show to an upstream that asks for one, those of the authorities "
+        "between it and the one that the upstream trusts behind it. Its key may stand in the same file, without a "
+        "passphrase: keep that 0600.",
+        example="/etc/argo-relay/client.pem",
+    ),
+    Key(
+        name="client_key",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A PEM file with the key of `client_cert`, where that has another file.",
+        example="/etc/argo-relay/client.key",
+    ),
+    Key(
+        name="socket",
+        kind=kinds.PATH_OR_NONE,
+        meaning="A Unix socket to connect to: a server's on this machine, or the near end of an SSH forward. HTTP and "
+        "TLS keep the name, the path and the scheme of `base_url`. No proxy, `resolve` or `connect_to` goes with it.",
+        example="/run/vllm.sock",
+    ),
+    Key(
         name="max_in_flight",
         kind=kinds.COUNT_OR_NONE,
         meaning="How many exchanges it answers at once; those beyond it wait in order. null: as many as the relay "

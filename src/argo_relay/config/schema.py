@@ -30,6 +30,11 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
     """None: what the environment says; `none`: none at all. It may hold a password."""
     ca_bundle: str | None = None
+    client_cert: str | None = None
+    """A PEM file, what the relay shows of itself to an upstream that asks; its key may stand in it, too."""
+    client_key: str | None = None
+    socket: str | None = None
+    """A Unix socket to connect to, in place of the address that `base_url` names."""
     max_in_flight: int | None = None
     """Exchanges that it answers at once; those beyond it wait in order. None: as many as the relay takes."""
     tell_timeout: bool = False

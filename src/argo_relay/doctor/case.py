@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 
@@ -12,9 +13,18 @@ from argo_relay.config.kinds import shown
 from argo_relay.config.load import Loaded
 from argo_relay.config.named import MAIN, every_upstream, key_of
 from argo_relay.errors import ConfigError
+from argo_relay.transport.causes import Cause
 from argo_relay.transport.reach import Reach, is_local, place_of, reach_of
 from argo_relay.upstreams.base import Upstream
 from argo_relay.upstreams.choose import upstream_of
+
+CLIENT_CERTIFICATES: Final = {
+    Cause.ASKS_CERTIFICATE: "Name a PEM file with the certificate that the upstream's people gave you in "
+    "`{key}.client_cert`, and its key in `{key}.client_key`.",
+    Cause.DENIES_CERTIFICATE: "Ask the upstream's people which authority has to have signed the one in "
+    "`{key}.client_cert`, and whether it has expired; `openssl x509 -noout -issuer -enddate -in FILE` tells.",
+}
+"""What to do where the upstream says something of our certificate. With TLS 1.3 it does so after the handshake."""
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +71,11 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def way(self) -> str:
         """What to do where the upstream's own host cannot be reached."""
+        if self.reach.socket is not None:
+            return (
+                f"Is the server running that should listen at `{self.key}.socket`, and may this user use its socket's "
+                "file and enter its directory?"
+            )
         host = self.first_hop[0]
         if is_local(host):
             return "Nothing listens there: is the tunnel, the proxy or the server that should listen there running?"

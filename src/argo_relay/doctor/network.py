@@ -7,11 +7,11 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from argo_relay.doctor.case import Case
+from argo_relay.doctor.case import CLIENT_CERTIFICATES, Case
 from argo_relay.doctor.finding import Check, Finding, Severity, Trouble, fine
 from argo_relay.errors import ConnectFailed
 from argo_relay.transport.causes import Cause
-from argo_relay.transport.probe import Certificate, connect, look_up, shake_hands, trusting_any_name
+from argo_relay.transport.probe import Certificate, connect, connect_unix, look_up, shake_hands, trusting_any_name
 from argo_relay.transport.reach import Proxy, bracketed
 from argo_relay.transport.trust import trust
 from argo_relay.transport.tunnel import stream_through
@@ -26,12 +26,16 @@ _CERTIFICATES: Final = {
     "`{key}.ca_bundle`. If not, something on the way answers in its place.",
     Cause.UNTRUSTED: "Name a PEM file with that authority's certificate in `{key}.ca_bundle`; a network that "
     "inspects TLS has one, ask its people. On macOS, run `Install Certificates.command` of your Python first.",
-    Cause.NO_TLS: "Perhaps that port speaks plain HTTP: begin `{key}.base_url` with http://, or name another port.",
+    Cause.NO_TLS: "Perhaps that port speaks plain HTTP: begin `{key}.base_url` with http://, or name another port. Or "
+    "it asks for a client certificate: `{key}.client_cert`.",
+    **CLIENT_CERTIFICATES,
 }
 
 
 async def check_dns(case: Case) -> Finding:
     """Look up the first name on the way; raise Trouble."""
+    if case.reach.socket is not None:
+        return fine(Check.DNS, "no name has to be looked up: the upstream is reached at a Unix socket, as configured")
     host, port = case.first_hop
     detour = _detour(case)
     try:
@@ -45,15 +49,16 @@ async def check_dns(case: Case) -> Finding:
 
 
 async def check_tcp(case: Case) -> tuple[Finding, asyncio.StreamWriter]:
-    """Connect to the first host on the way; return the connection, too. Raise Trouble."""
+    """Connect to the first place on the way; return the connection, too. Raise Trouble."""
     host, port = case.first_hop
+    place = case.reach.socket or f"{bracketed(host)}:{port}"
     began = case.clock.now()
     try:
-        writer = await _within(case, connect(host, port))
+        writer = await _within(case, _connect(case, host, port))
     except ConnectFailed as failed:
-        raise Trouble(Check.TCP, f"{bracketed(host)}:{port}: {failed}", case.way) from None
+        raise Trouble(Check.TCP, f"{place}: {failed}", case.way) from None
     took = case.clock.now() - began
-    return fine(Check.TCP, f"{bracketed(host)}:{port} takes connections ({1000 * took:.0f} ms)"), writer
+    return fine(Check.TCP, f"{place} takes connections ({1000 * took:.0f} ms)"), writer
 
 
 async def check_proxy(case: Case, proxy: Proxy) -> tuple[Finding, asyncio.StreamWriter | None]:
@@ -74,7 +79,7 @@ async def check_tls(case: Case, writer: asyncio.StreamWriter) -> Finding:
     """Shake hands on a connection; raise Trouble."""
     name = case.own_place[0]
     try:
-        shown = await _within(case, shake_hands(writer, trust(case.reach.ca_bundle), name))
+        shown = await _within(case, shake_hands(writer, trust(case.reach.ca_bundle, case.reach.certificate), name))
     except ConnectFailed as failed:
         cause = failed.args[0]
         if cause == Cause.OTHER_NAME:
@@ -106,10 +111,14 @@ async def _other_name(case: Case, name: str) -> Trouble:
 async def _shown_by(case: Case, name: str) -> Certificate:
     trusted = trust(case.reach.ca_bundle)
     if case.reach.proxy is None:
-        writer = await connect(*case.destination)
+        writer = await _connect(case, *case.destination)
     else:
         writer = await stream_through(case.reach.proxy, *case.destination, trusted)
     return await shake_hands(writer, trusting_any_name(trusted), name)
+
+
+async def _connect(case: Case, host: str, port: int) -> asyncio.StreamWriter:
+    return await (connect(host, port) if case.reach.socket is None else connect_unix(case.reach.socket))
 
 
 async def _within(case: Case, step: Awaitable[T]) -> T:

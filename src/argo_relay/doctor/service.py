@@ -6,10 +6,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from argo_relay.dialects.base import Call
-from argo_relay.doctor.case import Case
+from argo_relay.doctor.case import CLIENT_CERTIFICATES, Case
 from argo_relay.doctor.finding import Check, Finding, Severity, Trouble, fine
 from argo_relay.exchange.directory import Directory
 from argo_relay.transport.base import Answer, Progress, Transport
+from argo_relay.transport.causes import Cause
 
 _CLOCK_SECONDS: Final = 60.0
 _CLOCK_ADVICE: Final = (
@@ -54,7 +55,7 @@ class Overheard:
 async def check_models(case: Case, directory: Directory, heard: Overheard) -> Finding:
     """Ask for the list of models; raise Trouble."""
     if not await directory.refresh():
-        raise Trouble(Check.MODELS, str(directory.trouble), _models_advice(heard.status, case))
+        raise Trouble(Check.MODELS, str(directory.trouble), _models_advice(heard.status, directory.trouble, case))
     listed = directory.roster.listed()
     chat = sum(model.kind == "chat" for model in listed)
     return fine(Check.MODELS, f"{len(listed)} models, {chat} of them to chat with")
@@ -73,9 +74,10 @@ def check_clock(heard: Overheard) -> Finding | None:
     return Finding(check=Check.CLOCK, severity=Severity.WARNING, found=found, advice=_CLOCK_ADVICE)
 
 
-def _models_advice(status: int | None, case: Case) -> str:
+def _models_advice(status: int | None, trouble: str | None, case: Case) -> str:
     if status is None:
-        return case.way
+        certificate = CLIENT_CERTIFICATES.get(Cause(trouble)) if trouble in set(Cause) else None
+        return case.way if certificate is None else certificate.format(key=case.key)
     if status in _STATUSES:
         advice = _STATUSES[status]
     elif 300 <= status < 400:

@@ -17,6 +17,9 @@ class Cause(StrEnum):
     NO_ANSWER = "the connection got no answer"
     UNREACHABLE = "there is no way to its network from here"
     CLOSED = "the connection was closed while it was being made"
+    NO_SOCKET = "its socket does not exist"
+    SOCKET_DENIED = "its socket is not for the relay to use"
+    NO_SOCKETS = "this system has no Unix sockets"
     UNCONNECTED = "the connection could not be made"
     NOT_YET_VALID = "its certificate is not valid yet"
     EXPIRED = "its certificate has expired"
@@ -25,6 +28,9 @@ class Cause(StrEnum):
     OTHER_NAME = "its certificate is for another name"
     UNVERIFIED = "its certificate could not be verified"
     NO_TLS = "the TLS handshake failed"
+    ASKS_CERTIFICATE = "it asks for a client certificate, and has got none"
+    DENIES_CERTIFICATE = "it does not accept the client certificate that it was shown"
+    OWN_FILES = "the relay's own certificate files cannot be read any more"
     PROXY_AWAY = "the proxy could not be reached"
     PROXY_NO_TLS = "the TLS handshake with the proxy failed"
     PROXY_ASKS = "the proxy asks for a user name and a password"
@@ -43,12 +49,37 @@ _CERTIFICATES: Final = {
     62: Cause.OTHER_NAME,
     64: Cause.OTHER_NAME,
 }
+# What the other side says of ours: https://www.rfc-editor.org/rfc/rfc8446#section-6.2, by OpenSSL's names for it.
+_ALERTS: Final = {
+    "CERTIFICATE_REQUIRED": Cause.ASKS_CERTIFICATE,
+    **dict.fromkeys(
+        (
+            "BAD_CERTIFICATE",
+            "UNSUPPORTED_CERTIFICATE",
+            "CERTIFICATE_REVOKED",
+            "CERTIFICATE_EXPIRED",
+            "CERTIFICATE_UNKNOWN",
+            "UNKNOWN_CA",
+            "ACCESS_DENIED",
+        ),
+        Cause.DENIES_CERTIFICATE,
+    ),
+}
 _SYSTEMS: Final = {
     errno.ECONNREFUSED: Cause.REFUSED,
     errno.ETIMEDOUT: Cause.NO_ANSWER,
     errno.EHOSTUNREACH: Cause.UNREACHABLE,
     errno.ENETUNREACH: Cause.UNREACHABLE,
+    errno.ENOENT: Cause.NO_SOCKET,
+    errno.EACCES: Cause.SOCKET_DENIED,
 }
+
+
+def alert_of(error: BaseException | None) -> Cause | None:
+    """Return what the other side has to say about our certificate; in TLS 1.3 it says so after the handshake."""
+    # Only errors of OpenSSL's own have a reason.
+    reason = getattr(error, "reason", None) if isinstance(error, ssl.SSLError) else None
+    return _ALERTS.get((reason or "").partition("_ALERT_")[2])
 
 
 def cause_of(error: OSError) -> Cause:
@@ -57,7 +88,7 @@ def cause_of(error: OSError) -> Cause:
         case ssl.SSLCertVerificationError():
             return _CERTIFICATES.get(error.verify_code, Cause.UNVERIFIED)
         case ssl.SSLError():
-            return Cause.NO_TLS
+            return alert_of(error) or Cause.NO_TLS
         case socket.gaierror():
             return Cause.NO_NAME
         case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():

@@ -8,14 +8,15 @@ import ssl
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from argo_relay.errors import ConnectFailed
+from argo_relay.errors import ConfigError, ConnectFailed
 from argo_relay.transport.causes import Cause, cause_of
 from argo_relay.transport.connection import Connection
 from argo_relay.transport.gateway import Tunnel
 from argo_relay.transport.http1 import Origin
 from argo_relay.transport.names import Names, dial
 from argo_relay.transport.reach import Proxy, Reach
-from argo_relay.transport.trust import trust
+from argo_relay.transport.trust import ClientCertificate, resuming, trust
+from argo_relay.transport.unix import FAMILY, dial_unix
 
 _NO_LIMIT: Final = 86_400.0
 """Seconds. asyncio takes no None for it; how long a handshake may take is the caller's to say."""
@@ -29,7 +30,7 @@ class Connector:
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
         self._names = Names()
-        self._trusted: ssl.SSLContext | None = None
+        self._trusted: dict[ClientCertificate | None, ssl.SSLContext] = {}
 
     async def connect(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
         """Return a connection to an origin; raise ConnectFailed. Cancelling it leaves nothing open."""
@@ -40,9 +41,12 @@ class Connector:
                 return await self._through(proxy, origin, make)
             return await self._to_proxy(proxy, make)
         # Before there is a socket that would have to be closed.
-        trusted = await self._trust() if origin.scheme == "https" else None
+        trusted = await self._trust(self._reach.certificate) if origin.scheme == "https" else None
         try:
-            sock = await (self._dial(host, port) if proxy is None else _by_socks(proxy, host, port))
+            if self._reach.socket is not None:
+                sock = await dial_unix(self._reach.socket)
+            else:
+                sock = await (self._dial(host, port) if proxy is None else _by_socks(proxy, host, port))
             return await on_socket(sock, make, trusted, origin.host)
         except OSError as error:
             raise ConnectFailed(cause_of(error)) from None
@@ -67,7 +71,7 @@ class Connector:
             raise _of_proxy(error) from None
 
     async def _through(self, proxy: Proxy, origin: Origin, make: Callable[[], Connection]) -> Connection:
-        trusted = await self._trust()
+        trusted = await self._trust(self._reach.certificate)
         tunnel = await self._to_proxy(proxy, Tunnel)
         try:
             transport = await tunnel.ask(proxy, *self._reach.destination(origin.host, origin.port))
@@ -87,18 +91,27 @@ class Connector:
         connection.connection_made(secured)
         return connection
 
-    async def _trust(self) -> ssl.SSLContext:
-        if self._trusted is None:
-            # The system's authorities take 40 ms to read.
-            self._trusted = await asyncio.to_thread(trust, self._reach.ca_bundle)
-        return self._trusted
+    async def _trust(self, certificate: ClientCertificate | None = None) -> ssl.SSLContext:
+        """Return what checks certificates and shows that one; to a proxy none is."""
+        known = self._trusted.get(certificate)
+        if known is None:
+            try:
+                # The system's authorities take 40 ms to read.
+                known = resuming(await asyncio.to_thread(trust, self._reach.ca_bundle, certificate))
+            except ConfigError:
+                # They were good when the relay started.
+                raise ConnectFailed(Cause.OWN_FILES) from None
+            self._trusted[certificate] = known
+        return known
 
 
 async def on_socket(sock: socket.socket, make: Callable[[], Made], trusted: ssl.SSLContext | None, name: str) -> Made:
     """Return a protocol on a connected socket, with TLS for a server of that name when it is asked for."""
     loop, made = asyncio.get_running_loop(), make()
     try:
-        if trusted is None:
+        if sock.family == FAMILY:
+            await _on_unix(sock, made, trusted, name)
+        elif trusted is None:
             await loop.create_connection(lambda: made, sock=sock)
         else:
             await loop.create_connection(
@@ -109,6 +122,16 @@ async def on_socket(sock: socket.socket, make: Callable[[], Made], trusted: ssl.
         made.connection_lost(None)
         raise
     return made
+
+
+async def _on_unix(sock: socket.socket, made: asyncio.Protocol, trusted: ssl.SSLContext | None, name: str) -> None:
+    loop = asyncio.get_running_loop()
+    if trusted is None:
+        await loop.create_unix_connection(lambda: made, sock=sock)
+    else:
+        await loop.create_unix_connection(
+            lambda: made, sock=sock, ssl=trusted, server_hostname=name, ssl_handshake_timeout=_NO_LIMIT
+        )
 
 
 async def _by_socks(proxy: Proxy, host: str, port: int) -> socket.socket:

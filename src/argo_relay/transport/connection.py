@@ -7,12 +7,17 @@ import select
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
 
-from argo_relay.errors import ConnectionBroken
+from argo_relay.errors import ConnectFailed, ConnectionBroken, UpstreamError
+from argo_relay.transport.causes import Cause, alert_of
 from argo_relay.transport.http1 import CLOSED, NO_HTTP, Origin, Parser
 from argo_relay.transport.inflate import Inflater, inflater_of
 
-_MOST_UNREAD: Final = 256 * 1024
-"""Bytes that may wait to be read before the upstream is held back."""
+_MOST_UNREAD: Final = 64 * 1024
+"""Bytes that may wait to be read before the upstream is held back; a read may then go beyond it by 256 KiB.
+
+What waits here the relay soon has in its hands in five forms, so it decides what a stream whose client does not read
+can hold: 1.6 MiB at 64 KiB, 3.1 MiB at 256 (50 streams, tests/e2e/test_memory.py).
+"""
 _SLICE: Final = 256 * 1024
 """Bytes of a request's body that are handed to the system at once."""
 _SMALL: Final = 64 * 1024
@@ -54,6 +59,8 @@ class Connection(asyncio.Protocol):
         self._full = False
         self._held_back = False
         self._spoke_first = False
+        self._alert: Cause | None = None
+        """What the other side had to say about our certificate, before there was anybody to tell."""
         self._watched: select.poll | None = None
 
     def send(self, head: bytes, body: bytes | None) -> Reply:
@@ -63,7 +70,8 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing() or self._spoke_first:
             # Closed in the moment between its making and now, or of no use, since it spoke first.
             self._reply = None
-            reply.over(ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED))
+            broken = ConnectionBroken(NO_HTTP if self._spoke_first else CLOSED)
+            reply.over(broken if self._alert is None else ConnectFailed(self._alert))
             self.cut()
         elif body is None or len(body) <= _SMALL:
             transport.write(head + body if body else head)
@@ -147,6 +155,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """See asyncio."""
+        self._alert = alert_of(exc)
         self._lost(exc)
         self._transport = None
         self._unsent = None
@@ -175,7 +184,8 @@ class Connection(asyncio.Protocol):
             return
         if exc is not None:
             reply.parser.abandon()
-            reply.over(ConnectionBroken(CLOSED))
+            late = self._alert if not reply.parser.touched else None
+            reply.over(ConnectFailed(late) if late else ConnectionBroken(CLOSED))
             return
         try:
             reply.parser.finish()
@@ -212,7 +222,7 @@ class Reply:
         self._left = b""
         """What was not taken."""
         self._over = False
-        self._failure: ConnectionBroken | None = None
+        self._failure: UpstreamError | None = None
         self._unread = 0
         self._settling: asyncio.TimerHandle | None = None
         self._inflater: Inflater | None = None
@@ -296,7 +306,7 @@ class Reply:
             self._wake()
         self._take = None
 
-    def over(self, failure: ConnectionBroken | None) -> None:
+    def over(self, failure: UpstreamError | None) -> None:
         """Take note that nothing more will come, and why; what has come can still be read."""
         if self._settling is not None:
             self._settling.cancel()

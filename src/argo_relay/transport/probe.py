@@ -11,6 +11,7 @@ import msgspec
 
 from argo_relay.errors import ConnectFailed
 from argo_relay.transport.causes import Cause, cause_of
+from argo_relay.transport.unix import dial_unix
 
 
 class Certificate(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,12 @@ async def connect(host: str, port: int) -> asyncio.StreamWriter:
         _, writer = await asyncio.open_connection(host, port)
     except OSError as error:
         raise ConnectFailed(cause_of(error)) from None
+    return writer
+
+
+async def connect_unix(path: str) -> asyncio.StreamWriter:
+    """Return a connection to a Unix socket without TLS; raise ConnectFailed."""
+    _, writer = await asyncio.open_unix_connection(sock=await dial_unix(path))
     return writer
 
 

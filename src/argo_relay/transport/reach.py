@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Final, Literal
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -13,11 +15,13 @@ from argo_relay.config.addresses import NO_PROXY, PROXY, fields
 from argo_relay.config.named import MAIN, key_of
 from argo_relay.config.schema import Upstream
 from argo_relay.errors import ConfigError
-from argo_relay.transport.trust import trust
+from argo_relay.transport.trust import ClientCertificate, trust
 
 Scheme = Literal["http", "https", "socks5"]
 
 _PORTS: Final = {"http": 80, "https": 443, "socks5": 1080}
+_LONGEST_PATH: Final = 107 if sys.platform == "linux" else 103
+"""Bytes of a Unix socket's path: https://man7.org/linux/man-pages/man7/unix.7.html"""
 
 
 class Proxy(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +69,10 @@ class Reach(msgspec.Struct, frozen=True, kw_only=True):
     proxy: Proxy | None = None
     ca_bundle: str | None = None
     """A PEM file that replaces the system's certificate authorities."""
+    certificate: ClientCertificate | None = None
+    """What the upstream is shown, if it asks; no proxy is."""
+    socket: str | None = None
+    """The path of a Unix socket, which is then all that is connected to."""
 
     def destination(self, host: str, port: int) -> tuple[str, int]:
         """Return the host and the port to connect to, or to have the proxy connect to."""
@@ -82,12 +90,17 @@ def reach_of(row: Upstream, environ: Mapping[str, str], base_url: str, name: str
     first. They do not count for an upstream on this machine, nor for one that a detour finds there.
     """
     key = f"{key_of(name)}.proxy"
-    if row.ca_bundle:
-        trust(row.ca_bundle)
+    certificate = _certificate(row, base_url, key_of(name))
+    if row.ca_bundle or certificate is not None:
+        trust(row.ca_bundle, certificate, key_of(name))
+    if row.socket is not None:
+        socket = _socket(row.socket, key_of(name))
+        return Reach(ca_bundle=row.ca_bundle, certificate=certificate, socket=socket)
     reach = Reach(
         connect_to=_detours(row.connect_to),
         resolve=tuple(_resolved(text) for text in row.resolve),
         ca_bundle=row.ca_bundle,
+        certificate=certificate,
     )
     if row.proxy is not None:
         chosen = None if row.proxy == NO_PROXY else _proxy(row.proxy, key)
@@ -113,6 +126,23 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _certificate(row: Upstream, base_url: str, key: str) -> ClientCertificate | None:
+    if row.client_cert is None:
+        if row.client_key is not None:
+            raise ConfigError([f"{key}.client_key: there is no `client_cert` that it would be the key of"])
+        return None
+    if not base_url.startswith("https:"):
+        raise ConfigError([f"{key}.client_cert: only TLS asks for one, and the upstream's address begins with http://"])
+    return ClientCertificate(file=row.client_cert, key_file=row.client_key)
+
+
+def _socket(path: str, key: str) -> str:
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        what = f"a Unix socket's path has {_LONGEST_PATH} bytes at most; give it a shorter one"
+        raise ConfigError([f"{key}.socket: {what}"])
+    return path
 
 
 def _detours(texts: Iterable[str]) -> tuple[Detour, ...]:

@@ -1,0 +1,183 @@
+"""What the real process holds of large requests, of clients that do not read, and of clients that do not write.
+
+Each bound is one that a further copy, or a side that is not held back, would break by far.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from support.process import RelayProcess
+from support.upstream import PATIENCE, Connection, upstream
+from support.wire import Reply, Wire, post
+
+MIB = 1 << 20
+BODY = 60 * MIB
+MOST_COPIES = 3
+"""As the client sent it (for whoever is asked next), as values, and as it is sent."""
+MARGIN = 0.4
+STREAMS = 50
+FLOOD = 32 * MIB
+"""Of a stream; what the system's own buffers hold of it on the way is less."""
+A_STREAM = 5 * 512 * 1024
+"""Of one that stands still: 64 KiB that the upstream has sent and nobody has read, with the read of 256 KiB that went
+beyond; and as much in the relay's hands: as it came, in events, as a block, and in what the server has not sent."""
+PATHS = {"verbatim": "/v1/chat/completions", "translated": "/v1/messages"}
+
+Behave = Callable[[Connection], Awaitable[None]]
+
+
+@pytest.fixture(params=PATHS)
+def path(request: pytest.FixtureRequest) -> str:
+    return PATHS[request.param]
+
+
+def held(pid: int, name: str) -> int:
+    """Return bytes of a process: VmRSS now, VmHWM at the most."""
+    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def asked(content: str, **more: object) -> bytes:
+    message = {"role": "user", "content": content}
+    return json.dumps({"model": "m", "max_tokens": 5, "messages": [message], **more}).encode()
+
+
+def answer() -> bytes:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "ok"}, "finish_reason": "stop"}
+    body = json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
+    return f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+async def takes_all(connection: Connection) -> None:
+    while True:
+        await connection.request()
+        await connection.say(answer())
+
+
+async def takes_it_slowly(connection: Connection) -> None:
+    while True:
+        head = (await connection.reader.readuntil(b"\r\n\r\n")).lower()
+        left = int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        while left:
+            left -= len(await connection.reader.read(min(left, 65536)))
+            await asyncio.sleep(0)
+        await connection.say(answer())
+
+
+async def refuses_early(connection: Connection) -> None:
+    head = (await connection.reader.readuntil(b"\r\n\r\n")).lower()
+    if int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0) < MIB:
+        await connection.say(answer())
+        return
+    await connection.say(b"HTTP/1.1 413 No\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}")
+    await connection.end()
+
+
+def relay(port: int) -> RelayProcess:
+    return RelayProcess(config=f"upstream: {{kind: openai, base_url: 'http://127.0.0.1:{port}'}}\nretries: 0\n")
+
+
+@pytest.mark.parametrize(("behave", "status"), [(takes_all, 200), (takes_it_slowly, 200), (refuses_early, 413)])
+async def test_a_large_request_is_held_as_it_came_as_values_and_as_it_is_sent(
+    behave: Behave, status: int, path: str
+) -> None:
+    async with upstream(behave) as there:
+
+        def serve() -> tuple[Reply, float]:
+            with relay(there.port) as started, Wire(started.port) as wire:
+                wire.ask(post(asked("hi"), path))
+                before = held(started.pid, "VmRSS")
+                reply = wire.ask(post(asked("a word or two " * (BODY // 14)), path))
+                return reply, (held(started.pid, "VmHWM") - before) / BODY
+
+        reply, copies = await asyncio.to_thread(serve)
+    assert reply.status == status
+    assert copies < MOST_COPIES + MARGIN
+
+
+async def test_clients_that_do_not_read_hold_their_upstreams_back(path: str) -> None:
+    stuck: list[asyncio.Event] = []
+
+    async def floods(connection: Connection) -> None:
+        if b'"stream":true' not in (await connection.request()).replace(b" ", b""):
+            await connection.say(answer())
+            return
+        held_back = asyncio.Event()
+        stuck.append(held_back)
+        await connection.say(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n")
+        for _ in range(FLOOD // len(EVENT)):
+            connection.writer.write(EVENT)
+            if not held_back.is_set():
+                try:
+                    await asyncio.wait_for(connection.writer.drain(), 1)
+                except TimeoutError:
+                    held_back.set()
+            await connection.writer.drain()
+        await connection.say(LAST)
+
+    async with upstream(floods) as there:
+        with relay(there.port) as started, ExitStack() as open_:
+            wire = open_.enter_context(Wire(started.port))
+            await asyncio.to_thread(wire.ask, post(asked("hi"), path))
+            before = held(started.pid, "VmRSS")
+            clients = [open_.enter_context(small(started.port)) for _ in range(STREAMS)]
+            for client in clients:
+                client.send(post(asked("hi", stream=True), path))
+            async with asyncio.timeout(6 * PATIENCE):
+                while len(stuck) < STREAMS:  # noqa: ASYNC110 - they come from another process
+                    await asyncio.sleep(0.01)
+                for one in stuck:
+                    await one.wait()
+            a_stream = (held(started.pid, "VmHWM") - before) / STREAMS
+            ends = await asyncio.gather(*(asyncio.to_thread(rest, client) for client in clients[:5]))
+    assert a_stream < A_STREAM
+    assert all(b"stop" in end for end in ends), "what was held back comes when it is read"
+
+
+CHUNK = {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+EVENT = (
+    b"data: "
+    + json.dumps({**CHUNK, "choices": [{"index": 0, "delta": {"content": "word " * 3000}}]}).encode()
+    + b"\n\n"
+)
+LAST = b"data: " + json.dumps({**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}).encode()
+LAST += b"\n\ndata: [DONE]\n\n"
+
+
+def small(port: int) -> Wire:
+    """Return a client whose system takes little on its behalf."""
+    wire = Wire(port)
+    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    return wire
+
+
+def rest(wire: Wire) -> bytes:
+    """Return the end of what comes."""
+    last = b""
+    while not last.endswith(b"0\r\n\r\n") and (piece := wire.socket.recv(1 << 20)):
+        last = (last + piece)[-1000:]
+    return last
+
+
+async def test_clients_that_do_not_write_are_given_no_more_room_than_they_have_filled() -> None:
+    async with upstream(takes_all) as there:
+        with relay(there.port) as started, ExitStack() as open_:
+            wire = open_.enter_context(Wire(started.port))
+            await asyncio.to_thread(wire.ask, post(asked("hi")))
+            before = held(started.pid, "VmRSS")
+            for _ in range(STREAMS):
+                slow = open_.enter_context(Wire(started.port))
+                await asyncio.to_thread(slow.send, post(b"", content_length=str(BODY)) + b" " * 256 * 1024)
+            await asyncio.to_thread(wire.ask, post(asked("hi")))
+            a_stream = (held(started.pid, "VmHWM") - before) / STREAMS
+    assert a_stream < A_STREAM
