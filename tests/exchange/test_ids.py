@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 
-import pytest
-
 from argo_relay.exchange.ids import new_id
 
 
@@ -16,7 +14,6 @@ def test_ids_have_one_form_and_are_all_different() -> None:
     assert all(re.fullmatch(r"req_[0-9a-f]{24}", one) for one in ids)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is made by forking here")
 def test_a_forked_process_draws_others() -> None:
     new_id()
     read, write = os.pipe()

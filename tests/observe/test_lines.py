@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import socket
-import sys
 import threading
 from pathlib import Path
 
@@ -138,9 +137,6 @@ def test_a_stream_that_fails_is_no_failure() -> None:
     writer.close()
 
 
-ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a pipe's lines are left to the thread")
-
-
 def test_what_a_file_takes_is_there_at_once(tmp_path: Path) -> None:
     path = tmp_path / "log"
     with path.open("a", encoding="utf-8") as stream:
@@ -161,7 +157,6 @@ def test_who_closes_the_stream_does_not_have_lines_written_to_what_is_opened_nex
         assert other.tell() == 0
 
 
-@ON_LINUX
 def test_what_a_full_pipe_does_not_take_comes_later_whole_and_in_order() -> None:
     read, write = os.pipe()
     # The other end's own descriptor still waits, as whoever gave it to us expects.
@@ -187,7 +182,6 @@ def test_what_a_full_pipe_does_not_take_comes_later_whole_and_in_order() -> None
     os.close(read)
 
 
-@ON_LINUX
 def test_a_line_that_a_pipe_does_not_take_in_one_piece_is_left_to_the_thread() -> None:
     read, write = os.pipe()
     with os.fdopen(write, "w") as stream:
@@ -210,7 +204,6 @@ def test_a_sockets_lines_are_written_at_once() -> None:
         writer.close()
 
 
-@ON_LINUX
 def test_a_reader_that_has_gone_is_no_failure() -> None:
     read, write = os.pipe()
     with os.fdopen(write, "w") as stream:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -122,15 +121,14 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         user=asked.user,
     )
     generating = operation is Operation.GENERATE
-    crossed = unsealed(upstream, asked, spoken) if generating else None
-    if crossed is None:
-        ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
-        body, sent = spliced(outline.body, changes)
-    else:
+    if generating and (crossed := unsealed(upstream, asked, spoken)) is not None:
         members, lost = crossed
         ask, changes, more = _changed(upstream, asked, ask, members)
-        losses, sent = [*lost, *more], partial(_with, members, changes)
-        body = jsonx.encode(sent())
+        losses = [*lost, *more]
+        body, sent = _encoded(members, changes)
+    else:
+        ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
+        body, sent = spliced(outline.body, changes)
     check_strict(asked, losses)
 
     def translating() -> TranslateStage:
@@ -177,21 +175,21 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     ask, changes, more = _changed(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
-    sent = _with(members, changes)
+    body, sent = _encoded(members, changes)
     stage: Stage = (
         GatherStage(spoken, asked.entry.dialect, request)
         if ask.stream != request.stream
         else _translating(upstream, asked, spoken, request)
     )
     return Plan(
-        call=upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        call=upstream.call(ask, body, foreign(asked.headers), asked.request_id),
         stage=stage,
         upstream=upstream,
         spoken=spoken,
         stream=request.stream,
         streamed=ask.stream,
         screened=True,
-        sent=lambda: sent,
+        sent=sent,
         losses=losses,
     )
 
@@ -252,6 +250,14 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
     """
     body.forget()
     return body.splice(changes), lambda: _with(body.values, changes)
+
+
+def _encoded(
+    members: Mapping[str, Any], changes: Mapping[str, object]
+) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
+    """Return the same of a request that was written here."""
+    sent = _with(members, changes)
+    return jsonx.encode(sent), lambda: sent
 
 
 def _changed(
