@@ -19,6 +19,7 @@ def find_conflicts(config: Config, findings: Findings) -> None:
     _check_totals(config, findings)
     _check_identity(config, findings)
     _check_aliases(config, findings)
+    _check_rejoin(config, findings)
     for name, route in config.routes.items():
         _check_steps(name, route, every_upstream(config), findings)
         _check_hedging(name, route, config, findings)
@@ -83,6 +84,14 @@ def _check_aliases(config: Config, findings: Findings) -> None:
         if target.lower() in names:
             what = f"{shown(target)} is an alias itself: write the model's own name"
             findings.tell(findings.settings["aliases",].place, what, f"aliases.{name}")
+
+
+def _check_rejoin(config: Config, findings: Findings) -> None:
+    """Refuse replies that are kept for a client whose next connection may be another process's."""
+    if config.rejoin is None or config.workers == 1 or findings.refused & {("rejoin",), ("workers",)}:
+        return
+    what = f"a kept reply is known to one process only, and there are several with workers: {config.workers}"
+    _tell(findings, "rejoin", f"{what}; set one worker, or leave `rejoin` out")
 
 
 def _check_steps(name: str, route: Route, known: dict[str, Upstream], findings: Findings) -> None:

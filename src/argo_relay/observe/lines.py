@@ -5,17 +5,29 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from typing import Final, TextIO
+from typing import Final, Protocol
 
 _MOST: Final = 10_000
 """Lines that wait at most; those that come beyond are counted, and the count is written when there is room again."""
 _PATIENCE_SECONDS: Final = 1.0
 
 
+class Stream(Protocol):
+    """Where lines end up; both raise OSError."""
+
+    def write(self, line: str, /) -> object:
+        """Take a line."""
+        ...
+
+    def flush(self) -> object:
+        """Let all go out that has been taken."""
+        ...
+
+
 class LineWriter:
     """Writes lines to a stream in order. A full pipe, or a full disk, is no reason to wait or to fail."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._waiting: queue.Queue[str | None] = queue.Queue(_MOST)
         self._dropped = 0

@@ -83,6 +83,11 @@ class Protocol(HttpToolsProtocol):
             self._head = 0
             super().on_message_complete()
 
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a request, and nothing of one has come."""
+        return self._head == 0 and not self._answering()
+
     def timeout_keep_alive_handler(self) -> None:
         """Cut a connection on which no request has come for too long, and what its client has not read with it."""
         self.transport.abort()

@@ -9,10 +9,10 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 import uvicorn
@@ -28,6 +28,7 @@ from argo_relay.exchange.relay import Relay
 from argo_relay.exchange.site import Site
 from argo_relay.observe.log import Sink, every
 from argo_relay.policy.defaults import default_layer
+from argo_relay.server.accept import Acceptor
 from argo_relay.server.app import create_app
 from argo_relay.server.plain import plain
 from argo_relay.transport.client import HttpTransport
@@ -40,6 +41,10 @@ if TYPE_CHECKING:
 
 _FAREWELL_SECONDS: Final = 2.0
 """How long replies that were ended may take to reach their clients before their connections are cut."""
+
+_LOOK_SECONDS: Final = 0.1
+_IDLE_SECONDS: Final = 1.0
+"""For how long a connection is idle before a process that retires closes it."""
 
 
 class Doors(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +62,29 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
     app: ASGIApp
     path: str
     """Where the relay's own port answers with `app`, too."""
+
+
+class Sharing(Protocol):
+    """What a process shares with others that are the same relay: the room `workers` has it."""
+
+    beside: str | None
+    """The path of the page of what was started along with the relay; None: nothing was."""
+
+    def join(self, relay: Relay) -> AbstractAsyncContextManager[Mapping[str, ASGIApp]]:
+        """Share the relay's limits, lists and figures while the block runs; give pages to be had of others, by path."""
+        ...
+
+    def started(self, server: SharedServer) -> None:
+        """Take note that requests are taken; `server` is how to end that."""
+        ...
+
+    def busy(self, connections: int) -> bool:
+        """Take note of how many connections there are; say whether another process has fewer."""
+        ...
+
+    def leaving(self) -> None:
+        """Take note that no more requests are taken."""
+        ...
 
 
 async def serve(
@@ -77,12 +105,25 @@ async def serve(
         # A companion is in this very process: no detour and no proxy leads to it.
         reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
+        await stack.enter_async_context(_kept_fresh(relay))
         extra = [Route(companion.path, companion.app)] if companion else []
         if metrics is not None:
             extra += await stack.enter_async_context(_figures(metrics, relay, doors))
         app = create_app(relay, extra)
         settings = plain(app, loaded.config.shutdown_grace + _FAREWELL_SECONDS + 1)
         await _Server(settings, relay, on_start).serve([doors.clients])
+
+
+async def serve_one_of_several(loaded: Loaded, base_url: str, doors: Doors, sink: Sink, sharing: Sharing) -> None:
+    """Serve as one of several processes that are one relay, until told to stop or retired."""
+    config = loaded.config
+    async with contextlib.AsyncExitStack() as stack:
+        reach = DIRECT if sharing.beside else reach_of(config.upstream, os.environ, base_url)
+        relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
+        pages = await stack.enter_async_context(sharing.join(relay))
+        app = create_app(relay, [Route(path, page) for path, page in pages.items()])
+        settings = plain(app, config.shutdown_grace + _FAREWELL_SECONDS + 1)
+        await SharedServer(settings, relay, sharing).serve([doors.clients])
 
 
 def _metrics(config: Config) -> Metrics | None:
@@ -97,13 +138,14 @@ def _metrics(config: Config) -> Metrics | None:
 @asynccontextmanager
 async def _figures(metrics: Metrics, relay: Relay, doors: Doors) -> AsyncIterator[list[Route]]:
     """Let the figures be read while the block runs; give the routes that the clients' port has of them."""
-    from argo_relay.server.scrape import scrape_route, scraped  # noqa: PLC0415 - the same library
+    from argo_relay.server.scrape import Figures, scrape_route, scraped  # noqa: PLC0415 - the same library
 
     metrics.watch(_present(relay))
+    figures = Figures(metrics)
     async with contextlib.AsyncExitStack() as stack:
         if doors.figures is not None:
-            await stack.enter_async_context(scraped(metrics, doors.figures))
-        yield [scrape_route(metrics)] if relay.config.metrics.on_client_port else []
+            await stack.enter_async_context(scraped(figures, doors.figures))
+        yield [scrape_route(figures)] if relay.config.metrics.on_client_port else []
 
 
 def _present(relay: Relay) -> Present:
@@ -112,18 +154,13 @@ def _present(relay: Relay) -> Present:
 
     sites = relay.sites.values()
 
-    def lists(upstream: str, model: str) -> bool:
-        site = relay.sites.get(upstream)
-        found = site.directory.roster.resolve(model) if site is not None else None
-        return found is not None and found.internal_id == model
-
     return Present(
         in_flight=lambda: relay.admission.in_flight,
         waiting=lambda: relay.places.waiting,
         losses=relay.losses.shown,
         places=lambda: [Places(site.name, site.places.in_use, site.places.waiting) for site in sites],
         breakers=lambda: [Breaker(site.name, model, state) for site in sites for model, state in site.states().items()],
-        lists=lists,
+        lists=relay.lists,
     )
 
 
@@ -140,10 +177,21 @@ async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> Asy
 
 
 @asynccontextmanager
+async def _kept_fresh(relay: Relay) -> AsyncIterator[None]:
+    """Keep the upstreams' lists of models fresh while the block runs."""
+    refreshing = [asyncio.create_task(looking) for looking in relay.keeping_fresh()]
+    try:
+        yield
+    finally:
+        for one in refreshing:
+            one.cancel()
+
+
+@asynccontextmanager
 async def _site(
     name: str, row: Upstream, config: Config, clock: Clock, base_url: str, reach: Reach
 ) -> AsyncIterator[Site]:
-    """Keep one upstream's list of models fresh, and its connections until the end."""
+    """Keep one upstream's connections until the end."""
     address = base_url if name == MAIN else address_of(row)
     transport = HttpTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
     upstream = upstream_of(row, config.user, os.environ, address, name)
@@ -152,11 +200,9 @@ async def _site(
         logging.getLogger("argo_relay").warning("%s", what if name == MAIN else f"{name}: {what}")
 
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
-    refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:
         yield Site(name, upstream, directory, config, clock)
     finally:
-        refreshing.cancel()
         directory.close()
         await transport.close()
 
@@ -210,3 +256,53 @@ class _Server(uvicorn.Server):
         else:
             for site in self._relay.sites.values():
                 site.directory.refresh_soon()
+
+
+class SharedServer(_Server):
+    """A server on a socket that other processes serve, too; it can go without anybody noticing."""
+
+    def __init__(self, config: uvicorn.Config, relay: Relay, sharing: Sharing) -> None:
+        super().__init__(config, relay, lambda: sharing.started(self))
+        self._sharing = sharing
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take connections one by one."""
+        await super().startup([])
+        self.servers += [Acceptor(one, self._protocol, self._others) for one in sockets or []]  # type: ignore[misc]
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End as promised, and say so."""
+        self._sharing.leaving()
+        await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Tell how many connections there are, now and then: they end by themselves."""
+        self._sharing.busy(len(self.server_state.connections))
+        return await super().on_tick(counter)
+
+    async def retire(self) -> None:
+        """Leave what comes to the other processes, and end when all that is here has ended by itself.
+
+        A connection is closed after its next reply, which says so, or when it has been idle for a while: if it were
+        closed at once, a request might just be on its way.
+        """
+        for one in self.servers:
+            one.close()
+        self.config.encoded_headers.append((b"connection", b"close"))
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        idle: dict[object, int] = {}
+        while self.server_state.connections:
+            await asyncio.sleep(_LOOK_SECONDS)
+            idle = {one: idle.get(one, 0) + 1 for one in self.server_state.connections if getattr(one, "idle", False)}
+            for connection in [one for one, looks in idle.items() if looks * _LOOK_SECONDS > _IDLE_SECONDS]:
+                connection.shutdown()  # type: ignore[attr-defined]
+        self.should_exit = True
+
+    def _others(self) -> bool:
+        return self._sharing.busy(len(self.server_state.connections))
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: asyncio.Protocol = self.config.http_protocol_class(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )  # type: ignore[call-arg]
+        return made

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import uvicorn
 from prometheus_client import make_wsgi_app
@@ -20,25 +20,57 @@ from argo_relay.observe.metrics import Metrics
 from argo_relay.server.plain import plain
 
 PATH: Final = "/metrics"
-_Page = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
+_Write = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
 
 
-def scrape_route(metrics: Metrics) -> Route:
-    """Return the route of the page; its formats, compression and choice of metrics (`name[]`) are the library's."""
-    page: _Page = make_wsgi_app(metrics.registry)
+class Page(NamedTuple):
+    """The page as it is sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Figures:
+    """Writes the page; its formats, compression and choice of metrics (`name[]`) are the library's."""
+
+    def __init__(self, metrics: Metrics, gather: Callable[[], Awaitable[object]] | None = None) -> None:
+        """`gather` is awaited before each page: what other processes know has to be asked for."""
+        self._metrics = metrics
+        self._gather = gather
+        self._write: _Write = make_wsgi_app(metrics.registry)
+
+    async def page(self, query: str, accept: str, encoding: str) -> Page:
+        """Return the page for a request with this query, `Accept` and `Accept-Encoding`."""
+        if self._gather is not None:
+            await self._gather()
+        self._metrics.look()
+        asked = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": PATH,
+            "QUERY_STRING": query,
+            "HTTP_ACCEPT": accept,
+            "HTTP_ACCEPT_ENCODING": encoding,
+        }
+        # A page of thousands of lines takes longer to write than a deadline may be late.
+        return await asyncio.to_thread(_written, self._write, asked)
+
+
+def scrape_route(figures: Figures) -> Route:
+    """Return the route of the page."""
 
     async def answer(request: Request) -> Response:
-        metrics.look()
-        # A page of thousands of lines takes longer to write than a deadline may be late.
-        return await asyncio.to_thread(_written, page, request)
+        asked = request.headers
+        page = await figures.page(request.url.query, asked.get("accept", ""), asked.get("accept-encoding", ""))
+        return Response(page.body, page.status, page.headers)
 
     return Route(PATH, answer)
 
 
 @asynccontextmanager
-async def scraped(metrics: Metrics, listening: socket.socket) -> AsyncIterator[None]:
+async def scraped(figures: Figures, listening: socket.socket) -> AsyncIterator[None]:
     """Serve the page, and nothing else, on a socket that listens, until the block ends."""
-    server = _Server(plain(Starlette(routes=[scrape_route(metrics)]), grace=1))
+    server = _Server(plain(Starlette(routes=[scrape_route(figures)]), grace=1))
     serving = asyncio.create_task(server.serve([listening]), name="metrics")
     try:
         yield
@@ -55,7 +87,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _written(page: _Page, request: Request) -> Response:
+def _written(write: _Write, asked: dict[str, str]) -> Page:
     """Have the library write the page. It speaks WSGI; what it asks of a request fits into five names."""
     status, headers = 200, dict[str, str]()
 
@@ -63,12 +95,5 @@ def _written(page: _Page, request: Request) -> Response:
         nonlocal status, headers
         status, headers = int(line.split(maxsplit=1)[0]), dict(fields)
 
-    asked = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": PATH,
-        "QUERY_STRING": request.url.query,
-        "HTTP_ACCEPT": request.headers.get("accept", ""),
-        "HTTP_ACCEPT_ENCODING": request.headers.get("accept-encoding", ""),
-    }
-    body = b"".join(page(asked, begin))
-    return Response(body, status, headers)
+    body = b"".join(write(asked, begin))
+    return Page(status, headers, body)
