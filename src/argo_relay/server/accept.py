@@ -11,7 +11,8 @@ from typing import Final
 
 _PAUSE_SECONDS: Final = 1.0
 """How long nothing is taken when there is no room for another open file."""
-_TURN_SECONDS: Final = 0.002
+_TURN_SECONDS: Final = 0.01
+"""How long others get to take a connection that is theirs: on a busy machine they have to wait for a core first."""
 _NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 

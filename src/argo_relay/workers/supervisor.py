@@ -208,6 +208,8 @@ class Supervisor:
     def _stop(self) -> None:
         """Begin to stop; told again, have the workers stop waiting."""
         self._stops += 1
+        # Who comes now is refused, and does not wait for nobody.
+        self._doors.clients.close()
         self._told.set()
         if self._stops == 2:
             for crew in self._crews:
