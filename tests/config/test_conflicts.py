@@ -164,3 +164,14 @@ def test_an_upstream_that_no_route_leads_to_is_warned_of() -> None:
         "x.yaml:4: upstreams.b: no route leads to it: name it in `routes`, or leave it out",
         "x.yaml:5: upstreams.c: no route leads to it: name it in `routes`, or leave it out",
     ]
+
+
+@pytest.mark.parametrize("workers", ["2", "auto"])
+def test_replies_are_kept_for_a_client_by_one_process_only(workers: str) -> None:
+    (problem,) = problems(f"rejoin: 30s\nworkers: {workers}\n")
+    assert problem == (
+        f"x.yaml:1: rejoin: a kept reply is known to one process only, and there are several with workers: {workers}; "
+        "set one worker, or leave `rejoin` out"
+    )
+    assert loads("rejoin: 30s\nworkers: 1\n").config.rejoin == 30
+    assert len(problems("rejoin: 30s\nworkers: none\n")) == 1

@@ -171,10 +171,10 @@ def test_a_limit_holds_for_all_workers_and_who_came_first_is_served_first(limit:
         wires = [stack.enter_context(Wire(relay.port)) for _ in range(10)]
         for number, wire in enumerate(wires):
             wire.send(post(chat(f"[first_token=0.1] number {number}", timeout=60)))
-            until(lambda number=number: figures(relay)(depth) == number + 1)
+            waits(relay, depth, number + 1)
         # One that leaves gives its turn to the next.
         wires.pop(3).socket.close()
-        until(lambda: figures(relay)(depth) == 9)
+        waits(relay, depth, 9)
         holder.socket.close()
         assert [wire.reply().status for wire in wires] == [200] * 9
         seen = relay.exchanges()
@@ -182,6 +182,11 @@ def test_a_limit_holds_for_all_workers_and_who_came_first_is_served_first(limit:
     assert most_at_once(seen) == 1
     prompts = [one["body"]["messages"][0]["content"] for one in seen[1:]]
     assert [int(prompt.split()[-1]) for prompt in prompts] == [0, 1, 2, 4, 5, 6, 7, 8, 9]
+
+
+def waits(relay: RelayProcess, depth: str, count: int) -> None:
+    """Wait until so many wait."""
+    until(lambda: figures(relay)(depth) == count)
 
 
 def most_at_once(seen: list[dict[str, Any]]) -> int:

@@ -84,7 +84,7 @@ class Crew:
     async def ended(self) -> None:
         """Return when all that have been started have ended, and none will be started any more."""
         while self.workers:
-            await asyncio.gather(*(worker.ended for worker in self.workers))
+            await asyncio.wait([worker.ended for worker in self.workers])
             # Each is taken note of in a callback of that future.
             await asyncio.sleep(0)
         for task in self._tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -44,8 +45,10 @@ async def answered(application: Application, page: Page) -> Written:
 
     async def receive() -> Said:
         nonlocal begun
-        ended, begun = begun, True
-        return {"type": "http.disconnect"} if ended else {"type": "http.request", "body": b"", "more_body": False}
+        if begun:
+            await asyncio.Event().wait()  # nobody leaves
+        begun = True
+        return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: Said) -> None:
         nonlocal status

@@ -17,9 +17,9 @@ from argo_relay.config.load import Loaded
 from argo_relay.errors import ConfigError, RelayError
 from argo_relay.server.run import Companion, Doors
 from argo_relay.workers.board import Board, new_board
-from argo_relay.workers.commons import Commons
 from argo_relay.workers.crew import Crew
 from argo_relay.workers.messages import Begin
+from argo_relay.workers.shared import Shared
 from argo_relay.workers.worker import Worker
 
 _FAREWELL_SECONDS: Final = 10.0
@@ -57,7 +57,7 @@ class Supervisor:
         self._companion = companion
         self._beside: str | None = None
         """The address of what was started along with the relay."""
-        self._commons = Commons()
+        self._shared = Shared()
         self._page = new_board()
         self._board = Board(self._page)
         self._job: Job | None = None
@@ -102,7 +102,7 @@ class Supervisor:
         before = tuple(self._crews)
         self._generation += 1
         generation = self._generation
-        self._commons.prepare(generation, config, self._job.loaded.config if self._job else None)
+        self._shared.prepare(generation, config, self._job.loaded.config if self._job else None)
 
         def begin(number: int) -> Begin:
             return Begin(
@@ -114,18 +114,18 @@ class Supervisor:
                 clients=self._doors.clients.fileno(),
                 board=self._page,
                 slot=self._slot(),
-                counts=self._commons.metrics is not None,
+                counts=self._shared.metrics is not None,
                 figures=config.metrics.on_client_port,
-                lists=self._commons.lists(generation),
+                lists=self._shared.lists(generation),
             )
 
-        crew = Crew(generation, job.count, begin, self._commons.hears, self._gone)
+        crew = Crew(generation, job.count, begin, self._shared.hears, self._gone)
         self._crews.append(crew)
         workers = await crew.start()
         self._job = job
         for former in before:
             former.retire()
-        self._commons.adopt(generation, config)
+        self._shared.adopt(generation, config)
         return workers
 
     async def _restart(self) -> None:
@@ -151,7 +151,7 @@ class Supervisor:
         return slot
 
     def _gone(self, worker: Worker) -> None:
-        self._commons.leave(worker)
+        self._shared.leave(worker)
         if worker.slot is not None:
             self._board.clear(worker.slot)
         code = worker.ended.result()
@@ -178,7 +178,7 @@ class Supervisor:
         async with contextlib.AsyncExitStack() as stack:
             if self._companion is not None:
                 self._beside = await stack.enter_async_context(self._companion.running())
-                self._commons.pages[self._companion.path] = self._companion.app
+                self._shared.pages[self._companion.path] = self._companion.app
             yield
 
     @asynccontextmanager
@@ -189,8 +189,8 @@ class Supervisor:
             return
         from argo_relay.server.scrape import Figures, scraped  # noqa: PLC0415 - Prometheus's library takes long
 
-        metrics = self._commons.count()
-        async with scraped(Figures(metrics, self._commons.look), self._doors.figures):
+        metrics = self._shared.count()
+        async with scraped(Figures(metrics, self._shared.look), self._doors.figures):
             yield
 
     @contextlib.contextmanager

@@ -34,7 +34,7 @@ Lists = dict[str, Listing]
 """The newest of each upstream, by its name."""
 
 
-class Commons:
+class Shared:
     """See the module."""
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class Commons:
         """Be ready for workers that serve by a configuration; `former` is that of the generation before."""
         for name, most in _limits(config).items():
             if name not in self._pools:
-                pool = self._pools[name] = Pool(name, most, name != DOOR, Worker.send)
+                pool = self._pools[name] = Pool(name, most, name != DOOR, lambda worker, message: worker.send(message))
                 for worker in self._workers:
                     pool.join(worker)
         rows, before = every_upstream(config), {} if former is None else every_upstream(former)
