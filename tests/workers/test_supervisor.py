@@ -182,7 +182,7 @@ async def test_a_restart_that_fails_leaves_those_there_are(
     told = asyncio.Event()
 
     def error(*said: object) -> None:
-        log(*said)  # type: ignore[arg-type]
+        log(*said)
         told.set()
 
     monkeypatch.setattr("argo_relay.workers.supervisor._log.error", error)

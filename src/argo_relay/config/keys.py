@@ -231,7 +231,7 @@ KEYS: Final = (
         name="workers",
         kind=kinds.WORKERS,
         meaning="How many processes serve, on one port and within the same limits; auto for as many as there are cores "
-        "for the relay. One serves about a thousand requests a second (docs/workers.md).",
+        "for the relay. SIGHUP then has new ones take over, by the configuration as it is then: docs/workers.md.",
         example="auto",
     ),
     Key(
