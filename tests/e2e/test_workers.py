@@ -19,6 +19,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from support.argo_lists import Argo
+from support.llama import stand_ins
 from support.process import COMMAND, PATIENCE, RelayProcess, SimulatorProcess
 from support.terminal import Terminal
 from support.wire import Reply, Wire, chat, get, post
@@ -519,3 +520,19 @@ def test_a_terminal_that_goes_takes_all_with_it(tmp_path: Path) -> None:
         terminal.hang_up()
         assert terminal.process.wait(PATIENCE) in (0, 120), "120: Python could not write its last words"
         gone(workers)
+
+
+def test_a_local_model_is_loaded_once_for_all(tmp_path: Path) -> None:
+    stand_ins(tmp_path)
+    with RelayProcess("--local", "--workers", "2", env={"PYTHONPATH": str(tmp_path)}) as relay:
+        children = pids(relay)
+        assert len(children) == 3
+        with Wire(relay.port) as one, Wire(relay.port) as other:
+            until(lambda: models_at(one) == models_at(other) == ["smollm2"])
+            for wire in (one, other):
+                slots = json.loads(wire.ask(get("/local/slots")).body)
+                assert slots == [{"id": 0, "is_processing": False}, {"id": 1, "is_processing": False}]
+        restart(relay)
+        until(lambda: len(pids(relay) & children) == 1)
+        assert relay.terminate() == 0
+        gone(children)

@@ -29,6 +29,14 @@ def test_each_knows_who_has_the_fewest(board: Board) -> None:
     assert board.free() == second
 
 
+def test_where_all_slots_are_taken_the_last_one_is_shared(board: Board) -> None:
+    for number in range(600):
+        board.write(board.free(), number)
+    assert board.least(0) == 1
+    board.clear(7)
+    assert board.free() == 7
+
+
 def test_all_who_have_it_see_the_same() -> None:
     descriptor = new_board()
     one, other = Board(descriptor), Board(os.dup(descriptor))

@@ -217,3 +217,19 @@ async def test_what_is_started_along_is_started_once_and_all_use_it(willing: typ
         assert states == ["started"]
         signal.raise_signal(signal.SIGTERM)
     assert states == ["started", "ended"]
+
+
+async def test_after_a_restart_that_failed_workers_that_died_and_came_back_are_still_its_own(
+    willing: type[Willing],
+) -> None:
+    there = Running()
+    async with there.running(job(1)):
+        willing.able = False
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: len(willing.made) == 3)
+        await asyncio.gather(*(worker.ended for worker in willing.made[1:]))
+        willing.able = True
+        willing.made[0].end(1)
+        await until(lambda: len(willing.made) == 4)
+        signal.raise_signal(signal.SIGTERM)
+    assert willing.made[3].signals == [signal.SIGTERM]

@@ -7,17 +7,21 @@ import os
 import tempfile
 from typing import Final
 
-_SLOTS: Final = 1024
-"""More than four generations of as many workers as there may be."""
+_SLOTS: Final = 512
+"""Two generations of as many workers as there may be. A worker looks at all for each connection (5 us)."""
 _BYTES: Final = 8
-_NOBODY: Final = -1
+_NOBODY: Final = 1 << 60
 
 
 def new_board() -> int:
     """Return the file descriptor of a page on which nobody stands yet."""
     with tempfile.TemporaryFile(buffering=0) as file:
-        file.write(_NOBODY.to_bytes(_BYTES, signed=True) * _SLOTS)
-        return os.dup(file.fileno())
+        descriptor = os.dup(file.fileno())
+    os.truncate(descriptor, _SLOTS * _BYTES)
+    board = Board(descriptor)
+    for slot in range(_SLOTS):
+        board.clear(slot)
+    return descriptor
 
 
 class Board:
@@ -27,8 +31,9 @@ class Board:
         self._counts = memoryview(mmap.mmap(descriptor, _SLOTS * _BYTES)).cast("q")
 
     def free(self) -> int:
-        """Return a slot that is nobody's; it stays so until something is written there."""
-        return self._counts.tolist().index(_NOBODY)
+        """Return a slot that is nobody's until something is written there; when all are taken, the last one."""
+        counts = self._counts.tolist()
+        return counts.index(_NOBODY) if _NOBODY in counts else _SLOTS - 1
 
     def write(self, slot: int, connections: int) -> None:
         """Say how many connections the worker of this slot has."""
@@ -40,5 +45,7 @@ class Board:
 
     def least(self, slot: int) -> int | None:
         """Return how many the worker has that has the fewest, beside this slot's; None when there is no other."""
-        others = [count for at, count in enumerate(self._counts.tolist()) if count != _NOBODY and at != slot]
-        return min(others, default=None)
+        counts = self._counts.tolist()
+        counts[slot] = _NOBODY
+        fewest: int = min(counts)
+        return None if fewest == _NOBODY else fewest

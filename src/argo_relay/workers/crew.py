@@ -64,6 +64,11 @@ class Crew:
             self._keep(worker)
         return made
 
+    @property
+    def done(self) -> bool:
+        """Whether all have ended, and none will be started any more."""
+        return self._over.is_set() and not self.workers
+
     def retire(self) -> None:
         """Have all finish what they have, and end; nobody takes their places."""
         self._over.set()

@@ -3,8 +3,8 @@
 Workers keep places that they have been given, so that usually nobody has to ask: the pool lends. Once somebody asks and
 nothing is left, all are told that it is tight, and give back what they do not use; from then on each place comes back
 when it is given back, and goes to whoever has waited longest, at whichever worker. When the line is gone and a place is
-left, it is loose again. Asking for each place took 21 us of processor time (11 at the worker, 10 here), twice a request;
-one that is lent takes 0.25 us.
+left, it is loose again. Asking for each place took 21 us of processor time (11 at the worker, 10 here), twice a
+request; one that is lent takes 0.25 us.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Supervisor:
         code = worker.ended.result()
         if code and worker.ready.is_set() and worker.retired and not self._stops:
             _log.error("worker %d (pid %d) did not end well: exit code %d", worker.number, worker.pid, code)
-        self._crews = [crew for crew in self._crews if crew.workers or crew is self._crews[-1]]
+        self._crews = [crew for crew in self._crews if not crew.done]
 
     async def _end(self, grace: float) -> None:
         """Have all workers drain; those that hang are killed in the end."""
