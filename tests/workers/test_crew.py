@@ -11,7 +11,7 @@ import pytest
 from argo_relay.errors import StartError
 from argo_relay.workers import crew as module
 from argo_relay.workers.crew import Crew, pause_after
-from argo_relay.workers.messages import Failed, Leaving, Ready, Retire
+from argo_relay.workers.messages import Begin, Failed, Leaving, Ready, Retire
 from support.stage import LoopClock
 from support.working import FakeWorker, first_word
 
@@ -69,8 +69,11 @@ async def test_one_that_cannot_start_ends_all_with_its_reason(hire: Hire, gone: 
     FakeWorker.made[1].end(1)
     with pytest.raises(StartError, match=r"A worker did not start: It has no legs\."):
         await starting
-    assert len(gone) == 2
-    assert not crew.workers
+    assert gone == [FakeWorker.made[1]]
+    assert FakeWorker.made[0].told == [Retire()], "it may have taken requests"
+    FakeWorker.made[0].end(0)
+    await asyncio.sleep(0)
+    assert crew.done
 
 
 async def test_one_that_just_ends_is_told_of(hire: Hire) -> None:
@@ -87,14 +90,46 @@ async def test_one_that_never_gets_ready_is_waited_for_a_minute(hire: Hire) -> N
     assert asyncio.get_running_loop().time() == pytest.approx(60)
 
 
-async def test_a_start_that_is_given_up_leaves_nobody(hire: Hire) -> None:
+async def test_a_start_that_is_given_up_leaves_its_workers_to_be_stopped(hire: Hire) -> None:
     crew = hire(2)
     starting = asyncio.create_task(crew.start())
     await asyncio.sleep(0.1)
     starting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await starting
-    assert [worker.signals for worker in FakeWorker.made] == [[signal.SIGKILL]] * 2
+    assert crew.workers == set(FakeWorker.made)
+    await over(crew)
+    assert crew.done
+
+
+async def test_where_no_process_can_be_made_it_is_told_or_tried_again(
+    hire: Hire, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crew = hire(1)
+    (worker,) = await started(crew, 1)
+    failures = 2
+
+    async def start(self: FakeWorker, begin: Begin) -> None:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise OSError(11, "Resource temporarily unavailable")
+        FakeWorker.made.append(self)
+
+    monkeypatch.setattr(FakeWorker, "start", start)
+    worker.end(1)
+    await asyncio.sleep(1)
+    assert len(FakeWorker.made) == 1
+    await asyncio.sleep(1)
+    assert len(FakeWorker.made) == 2
+    assert (
+        caplog.messages[1:]
+        == ["worker 1 cannot be replaced yet: no process can be started (Resource temporarily unavailable)"] * 2
+    )
+    await over(crew)
+    failures = 1
+    with pytest.raises(StartError, match="no process can be started"):
+        await hire(1).start()
 
 
 async def test_one_that_dies_is_replaced_at_once(

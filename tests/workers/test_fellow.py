@@ -15,6 +15,7 @@ from argo_relay.errors import Refused
 from argo_relay.exchange.directory import Listing
 from argo_relay.exchange.places import Places
 from argo_relay.exchange.relay import Standing
+from argo_relay.neutral.reply import Usage
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.server.run import SharedServer
 from argo_relay.workers import messages
@@ -125,7 +126,7 @@ async def test_what_has_ended_is_told_of_together_and_before_anything_that_is_as
         assert worker.of(messages.Counted) == []
         await asyncio.sleep(0.06)
         (counted,) = worker.of(messages.Counted)
-        assert (counted.records, counted.listed) == ([RECORD] * 3, [True] * 3)
+        assert (len(counted.records), counted.listed) == (3, [True] * 3)
         worker.fellow.note(RECORD)
         worker.fellow.hears(messages.Look(7))
         assert [type(message) for message in worker.said[-2:]] == [messages.Counted, messages.Seen]
@@ -215,6 +216,28 @@ async def test_it_retires() -> None:
         assert worker.server.ends == ["retired"]
         assert worker.said[-1] == messages.Give(DOOR, 5, None)
         assert not worker.fellow.busy(5)
+
+
+async def test_it_retires_once_it_serves_when_it_is_told_so_before() -> None:
+    worker = Worker()
+    worker.fellow.hears(messages.Retire())
+    async with worker.fellow.join(worker.stage.relay):
+        worker.starts()
+        await asyncio.sleep(0)
+        assert worker.server.ends == ["retired"]
+
+
+async def test_what_is_told_of_an_exchange_holds_no_words_and_no_number_without_end() -> None:
+    worker = Worker()
+    usage = Usage(input=3, output=2**70, raw={"prompt_tokens": 2**80})
+    record = msgspec.structs.replace(RECORD, model="a client\ud800", user="jdoe", usage=usage)
+    async with worker.fellow.join(worker.stage.relay):
+        worker.fellow.note(record)
+        await asyncio.sleep(0.1)
+        (counted,) = worker.of(messages.Counted)
+        (told,) = counted.records
+    assert told == msgspec.structs.replace(RECORD, request_id="", usage=Usage(input=3))
+    assert b"jdoe" not in msgspec.msgpack.encode(counted)
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -57,8 +57,8 @@ class Acceptor:
             self._accept()
 
     def _late(self) -> None:
-        self._accept()
         self._listen()
+        self._accept()
 
     def _rest(self, seconds: float, then: Callable[[], object]) -> None:
         self._loop.remove_reader(self._listening.fileno())

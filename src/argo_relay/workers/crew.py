@@ -48,18 +48,15 @@ class Crew:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> list[Worker]:
-        """Start all, and return them once all are ready; raise StartError, with none left, when one of them is not."""
-        made = await asyncio.gather(*(self._one(number) for number in range(1, self._count + 1)))
+        """Start all, and return them once all are ready; raise StartError, all told to go, when one of them is not."""
         try:
             async with asyncio.timeout(_START_SECONDS):
+                made = await asyncio.gather(*(self._one(number) for number in range(1, self._count + 1)))
                 await asyncio.gather(*(_readiness(worker) for worker in made))
         except (StartError, TimeoutError) as error:
-            await self.stop(SIGKILL)
+            self._dismiss()
             reason = str(error) or f"it was not ready within {_START_SECONDS:g} s"
             raise StartError(f"A worker did not start: {reason}") from None
-        except asyncio.CancelledError:
-            await self.stop(SIGKILL)
-            raise
         for worker in made:
             self._keep(worker)
         return made
@@ -81,6 +78,15 @@ class Crew:
         for worker in self.workers:
             worker.signal(number)
 
+    def _dismiss(self) -> None:
+        """Have all go that have been started in vain; those that are ready may have taken requests."""
+        self._over.set()
+        for worker in self.workers:
+            if worker.ready.is_set():
+                worker.retire()
+            else:
+                worker.signal(SIGKILL)
+
     async def stop(self, number: Signals) -> None:
         """Have all end, and wait until they have."""
         self.signal(number)
@@ -97,7 +103,10 @@ class Crew:
 
     async def _one(self, number: int) -> Worker:
         worker = Worker(number, self._generation, self._hears)
-        await worker.start(self._begin(number))
+        try:
+            await worker.start(self._begin(number))
+        except OSError as error:
+            raise StartError(f"no process can be started ({error.strerror})") from None
         self.workers.add(worker)
         worker.ended.add_done_callback(lambda _: self._ended(worker))
         if self._over.is_set():
@@ -124,9 +133,19 @@ class Crew:
             lasted = worker.ready.is_set() and self._clock.now() - began >= _STEADY_SECONDS
             failures = 0 if lasted else failures + 1
             _log.error("worker %d (pid %d) %s; another takes its place", worker.number, worker.pid, _end_of(worker))
+            worker = await self._another(worker, failures)
+
+    async def _another(self, worker: Worker, failures: int) -> Worker:
+        """Return who takes a worker's place, or that worker when nobody does any more."""
+        while True:
             await asyncio.sleep(pause_after(failures))
-            if not self._over.is_set():
-                worker = await self._one(worker.number)
+            if self._over.is_set():
+                return worker
+            try:
+                return await self._one(worker.number)
+            except StartError as error:
+                failures += 1
+                _log.warning("worker %d cannot be replaced yet: %s", worker.number, error)
 
 
 def pause_after(failures: int) -> float:

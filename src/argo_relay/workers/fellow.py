@@ -15,6 +15,7 @@ from argo_relay.exchange.directory import Listing
 from argo_relay.exchange.places import Capacity
 from argo_relay.exchange.relay import Relay, Standing
 from argo_relay.exchange.site import Site
+from argo_relay.neutral.reply import Usage
 from argo_relay.observe.record import Record
 from argo_relay.server.run import SharedServer
 from argo_relay.workers import messages
@@ -52,6 +53,7 @@ class Fellow:
         self._tickets = itertools.count(1)
         self._asked: dict[int, asyncio.Future[msgspec.Struct]] = {}
         self._alone = False
+        self._retired = False
 
     def connect(self, send: Send) -> None:
         """Say how to talk to the supervisor."""
@@ -82,10 +84,12 @@ class Fellow:
         self._send(messages.Ready())
         if self._alone:
             self.ends()
+        elif self._retired:
+            self._retire()
 
     def busy(self, connections: int) -> bool:
         """Take note of how many connections there are; say whether another worker has fewer."""
-        if self._retiring is not None:
+        if self._retired:
             return False
         self._board.write(self._begin.slot, connections)
         least = self._board.least(self._begin.slot)
@@ -99,7 +103,7 @@ class Fellow:
 
     def note(self, record: Record) -> None:
         """Have a finished exchange counted."""
-        self._records.append(record)
+        self._records.append(_counted(record))
         if self._flushing is None:
             self._flushing = asyncio.get_running_loop().call_later(_FLUSH_SECONDS, self._flush)
 
@@ -175,6 +179,8 @@ class Fellow:
         self._leading = []
 
     def _retire(self) -> None:
+        # It may come before requests are taken.
+        self._retired = True
         self._stop_leading()
         for leases in self._leases.values():
             leases.retire()
@@ -240,4 +246,15 @@ class Fellow:
             self._asked.pop(ticket, None)
 
 
+def _counted(record: Record) -> Record:
+    """Return what figures are made of: without the words of clients, and what upstreams write beside their counts."""
+    usage = None
+    if record.usage is not None:
+        counts = msgspec.structs.asdict(record.usage) | {"raw": None}
+        usage = Usage(**{kind: count for kind, count in counts.items() if count is None or abs(count) < _MOST})
+    return msgspec.structs.replace(record, request_id="", user=None, model=None, losses=None, code=None, usage=usage)
+
+
+_MOST: Final = 2**53
+"""Beyond it a count is nonsense, for the figures too, and at some point no message can hold it."""
 _NO_PAGE: Final = messages.Written(0, 503, [("content-type", "text/plain")], b"The supervisor does not answer.\n")

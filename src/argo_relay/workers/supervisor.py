@@ -140,6 +140,8 @@ class Supervisor:
                     _log.error("the configuration cannot be used, and the one before goes on: %s", problem)
             except RelayError as error:
                 _log.error("the workers there are go on: %s", error)
+            except Exception:  # noqa: BLE001 - the border: whatever it is, those there are go on
+                _log.exception("the restart failed, and the workers there are go on")
             else:
                 pids = ", ".join(str(worker.pid) for worker in workers)
                 _log.warning("%d new workers (pids %s) have taken over", len(workers), pids)
