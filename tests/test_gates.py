@@ -18,6 +18,7 @@ from support.tree import PACKAGE, ROOT
 FLOORS: Final = (
     {"__main__"},
     {"cli"},
+    {"workers"},
     {"server", "simulator", "doctor", "local"},
     {"exchange"},
     {"transport", "observe", "policy", "upstreams", "operations"},

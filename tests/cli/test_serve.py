@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import re
@@ -11,6 +10,7 @@ import socket
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from argo_relay import __version__
 from argo_relay.cli import serve as module
 from argo_relay.config.load import Loaded
 from argo_relay.config.schema import Config
+from argo_relay.errors import ConfigError
 from argo_relay.local.settings import KEY_VARIABLE, Settings
 from support.llama import stand_ins
 from support.process import RelayProcess, run_command
@@ -53,16 +54,25 @@ def models() -> list[Settings | None]:
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch, home: Path, models: list[Settings | None]) -> list[tuple[Loaded, bool]]:
+def started(
+    monkeypatch: pytest.MonkeyPatch, home: Path, models: list[Settings | None], agains: list[Callable[[], Loaded]]
+) -> list[tuple[Loaded, bool]]:
     """What would have been served."""
     runs: list[tuple[Loaded, bool]] = []
 
-    def run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
+    def run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: Settings | None) -> None:
+        agains.append(again)
         runs.append((loaded, simulate))
         models.append(model)
 
     monkeypatch.setattr(module, "_run", run)
     return runs
+
+
+@pytest.fixture
+def agains() -> list[Callable[[], Loaded]]:
+    """What would have read the configuration again."""
+    return []
 
 
 def invoke(*args: str, typed: str | None = None, **env: str) -> Result:
@@ -128,6 +138,7 @@ OPTIONS = {
     "--environment": ("dev", "upstream.environment", "devel"),
     "--base-url": ("http://localhost:8443/argoapi", "upstream.base_url", "localhost"),
     "--timeout": ("7.5", "timeouts.total", "0"),
+    "--workers": ("3", "workers", "none"),
     "--log-format": ("json", "log.format", "xml"),
 }
 
@@ -483,13 +494,31 @@ def test_as_many_files_as_the_system_lets_us(
     assert limits == ([] if set_to is None else [(set_to, hard)])
 
 
-def test_the_collector_never_has_much_to_do_at_once() -> None:
-    before = gc.get_threshold()
-    try:
-        module._calm_collector()
-        young, middle, _ = gc.get_threshold()
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
-    assert young > before[0], "it runs less often"
-    assert young * middle <= 50_000, "all timers wait for it: 2 us an object"
+def test_it_is_read_again_as_it_was_read_first(
+    started: list[Any], agains: list[Callable[[], Loaded]], home: Path
+) -> None:
+    file = home / "argo-relay.yaml"
+    file.write_text("user: fred\ntimeouts: {total: 10}\nworkers: 2\n")
+    assert invoke("--port", "3").exit_code == 0
+    file.write_text("user: fred\ntimeouts: {total: 20}\n")
+    loaded = agains[0]()
+    assert (loaded.config.port, loaded.config.timeouts.total, loaded.config.workers) == (3, 20, 1)
+    for wrong, what in (
+        ("timeouts: {total: 10}", "no Argo user name"),
+        ("user: fred\nhost: 0.0.0.0", "can be reached from other machines"),
+        ("user: fred\nupstream: {kind: openai, key_env: NO_SUCH_VARIABLE}", "NO_SUCH_VARIABLE"),
+        ("user: Fred", "user"),
+    ):
+        file.write_text(f"{wrong}\n")
+        with pytest.raises(ConfigError, match=what):
+            agains[0]()
+
+
+def test_who_was_asked_once_is_not_asked_again(
+    started: list[Any], agains: list[Callable[[], Loaded]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "on_terminal", lambda: True)
+    assert invoke(typed="jdoe\nprod\nn\n").exit_code == 0
+    assert agains[0]().config.user == "jdoe"
+    assert invoke("--simulate").exit_code == 0
+    assert agains[1]().config.user == started[1][0].config.user

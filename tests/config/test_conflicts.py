@@ -191,3 +191,14 @@ def test_ways_that_do_not_go_together(row: str, at: str, what: str, name: str) -
 )
 def test_ways_that_go_together(row: str) -> None:
     assert loads(f"upstream: {row}").config.upstream != Upstream()
+
+
+@pytest.mark.parametrize("workers", ["2", "auto"])
+def test_replies_are_kept_for_a_client_by_one_process_only(workers: str) -> None:
+    (problem,) = problems(f"rejoin: 30s\nworkers: {workers}\n")
+    assert problem == (
+        f"x.yaml:1: rejoin: a kept reply is known to one process only, and there are several with workers: {workers}; "
+        "set one worker, or leave `rejoin` out"
+    )
+    assert loads("rejoin: 30s\nworkers: 1\n").config.rejoin == 30
+    assert len(problems("rejoin: 30s\nworkers: none\n")) == 1

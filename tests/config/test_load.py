@@ -108,6 +108,7 @@ max_queue: 0
 rejoin: 1.5m
 rejoin_memory: 2MiB
 shutdown_grace: 0
+workers: 1
 log: {format: json, file: relay.log, requests: no}
 metrics: {port: 0, host: "::1", on_client_port: yes}
 """.replace("org/]", "org]")
@@ -382,6 +383,7 @@ _WRONG: dict[Kind, tuple[str, ...]] = {
     kinds.PORT: (*_NUMBERS_NOT, "null", "0.5", "65536"),
     kinds.PORT_OR_NONE: (*_NUMBERS_NOT, "0.5", "65536"),
     kinds.COUNT: (*_NUMBERS_NOT, "null", "0", "0.5"),
+    kinds.WORKERS: (*_NUMBERS_NOT, "null", "0", "0.5", "257", "Auto"),
     kinds.SIZE: (*_NUMBERS_NOT, "null", "0", "0.5", "5 XB"),
     kinds.BOOLEAN: ("null", "1", "maybe", '"true"', "[true]", "{}"),
     kinds.USER: (*_TEXT_NOT, "J", "j@anl.gov"),

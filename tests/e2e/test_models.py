@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from support.argo_lists import Argo
 from support.process import COMMAND, PATIENCE, RelayProcess
 from support.said import Speaker
 from support.speak_anthropic import AnthropicSpeaker
 from support.speak_google import GoogleSpeaker
 from support.speak_openai import ChatSpeaker, ResponsesSpeaker
-from support.stage import MESSAGE, WHOLE
 from support.terminal import Terminal
 
 SPEAKERS: dict[str, Callable[[str], Speaker]] = {
@@ -34,52 +32,6 @@ upstream: {{base_url: '{url}', refresh: {refresh}}}
 aliases: {{gpt-4: gpt-4o, claude-3-5-sonnet-20241022: claude-sonnet-4.6}}
 log: {{format: json}}
 """
-
-
-class Argo:
-    """An upstream that lists what `offered` holds (by Argo's ids; None: it fails) and answers Claude and Chat."""
-
-    def __init__(self) -> None:
-        self.offered: list[str] | None = []
-        self.asked: list[str] = []
-        """The models that were asked for; a list's fetching is an empty name."""
-        argo = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                argo.asked.append("")
-                rows = [{"id": name, "object": "model"} for name in argo.offered or ()]
-                self._say(200 if argo.offered is not None else 500, json.dumps({"data": rows}).encode())
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                argo.asked.append(body["model"])
-                self._say(200, MESSAGE if self.path.endswith("/messages") else WHOLE)
-
-            def _say(self, status: int, body: bytes) -> None:
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self._thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self._thread.start()
-
-    @property
-    def lists(self) -> int:
-        """How often the list has been fetched."""
-        return self.asked.count("")
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self._thread.join(PATIENCE)
 
 
 @pytest.fixture

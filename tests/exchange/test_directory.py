@@ -8,7 +8,7 @@ import pytest
 
 from argo_relay.config.schema import ModelRow, ModelTimeouts
 from argo_relay.errors import Refused
-from argo_relay.exchange.directory import Directory
+from argo_relay.exchange.directory import Directory, Listing
 from argo_relay.policy.deadline import Timer
 from argo_relay.upstreams.argo.upstream import ArgoUpstream
 from argo_relay.upstreams.llamacpp import LlamaUpstream
@@ -357,3 +357,22 @@ async def test_an_upstream_that_cannot_list_its_models_is_asked_for_any() -> Non
     there = Directory(LlamaUpstream(base_url=BASE), FakeUpstream(Play(refuse=True)), LoopClock())
     await there.look_again()
     assert there.find("gpt-5").internal_id == "gpt-5"
+
+
+async def test_what_was_seen_is_told_and_what_another_has_seen_is_taken_over() -> None:
+    one, upstream = directory(lists_models("gpt5", "gpt99", head=2))
+    other, unasked = directory(Play())
+    shared: list[Listing] = []
+    one.share = shared.append
+    await one.look_again()
+    other.learn(shared[-1])
+    assert (other.roster.live, other.trouble, other.last_seen) == (True, None, one.last_seen)
+    assert listed(other) == ["gpt5", "gpt99"]
+    await other.look_again()
+    assert unasked.calls == [], "one look a minute is enough for both"
+    upstream.play = Play(refuse=True)
+    await one.refresh()
+    other.learn(shared[-1])
+    assert other.trouble == one.trouble
+    assert listed(other) == ["gpt5", "gpt99"], "the last list known stays in use"
+    assert len(shared) == 2

@@ -78,3 +78,11 @@ def test_who_would_wait_too_long_is_told_when_to_come_back() -> None:
     failure = crowded("of the relay", 7, 42.2, 30)
     assert (failure.status, failure.code, failure.retry_after) == (503, "queue_too_long", 13)
     assert "7 requests wait before this one, about 43 s; this request has 30 s" in failure.message
+
+
+async def test_to_be_admitted_is_to_enter() -> None:
+    admission = Admission(1, 0)
+    await admission.admit()
+    assert admission.in_flight == admission.most == 1
+    with pytest.raises(Refused):
+        await admission.admit()

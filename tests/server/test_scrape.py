@@ -16,7 +16,7 @@ from argo_relay.observe.metrics import Metrics
 from argo_relay.observe.present import Present
 from argo_relay.observe.record import Outcome, Record
 from argo_relay.server.listen import listen
-from argo_relay.server.scrape import scrape_route, scraped
+from argo_relay.server.scrape import Figures, scrape_route, scraped
 
 RECORD = Record(time=1.5, request_id="req_1", dialect="openai_chat", outcome=Outcome.OK, seconds=0.25)
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -31,7 +31,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 async def http(metrics: Metrics) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=Starlette(routes=[scrape_route(metrics)]))
+    transport = httpx.ASGITransport(app=Starlette(routes=[scrape_route(Figures(metrics))]))
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as client:
         yield client
 
@@ -110,7 +110,7 @@ async def test_deadlines_do_not_wait_for_the_page_but_what_holds_is_read_in_the_
     metrics.watch(
         Present(in_flight=in_flight, waiting=int, losses=dict, places=tuple, breakers=tuple, lists=lambda *_: False)
     )
-    transport = httpx.ASGITransport(app=Starlette(routes=[scrape_route(metrics)]))
+    transport = httpx.ASGITransport(app=Starlette(routes=[scrape_route(Figures(metrics))]))
     async with httpx.AsyncClient(transport=transport, base_url="http://relay") as http:
         assert (await http.get("/metrics")).status_code == 200
     assert len(watched.threads) == 1
@@ -122,9 +122,31 @@ async def test_a_port_of_its_own_while_the_block_runs(metrics: Metrics) -> None:
     listening = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/metrics"
     async with httpx.AsyncClient(headers={"accept-encoding": "identity"}) as http:
-        async with scraped(metrics, listening):
+        async with scraped(Figures(metrics), listening):
             page = await http.get(url)
             assert (page.status_code, page.headers["content-length"]) == (200, str(len(page.content)))
             assert "server" not in page.headers
         with pytest.raises(httpx.ConnectError):
             await http.get(url)
+
+
+async def test_what_others_know_is_asked_for_before_each_page(metrics: Metrics) -> None:
+    known: list[int] = []
+
+    async def gather() -> None:
+        known.append(len(known) + 5)
+
+    metrics.watch(
+        Present(
+            in_flight=lambda: known[-1],
+            waiting=int,
+            losses=dict,
+            places=tuple,
+            breakers=tuple,
+            lists=lambda *_: False,
+        )
+    )
+    figures = Figures(metrics, gather)
+    for number in (5, 6):
+        page = await figures.page("", "", "")
+        assert (page.status, b"\nargo_relay_in_flight %d.0\n" % number in page.body) == (200, True)

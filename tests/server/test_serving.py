@@ -351,3 +351,41 @@ async def test_a_server_that_nobody_has_called_ends_at_once() -> None:
     await server.start([listen("127.0.0.1", 0), listen("127.0.0.1", 0)])
     async with asyncio.timeout(PATIENCE):
         await server.stop(3600)
+
+
+async def test_who_retires_lets_end_what_there_is_and_leaves_the_rest_to_others() -> None:
+    held = Held()
+    seen: list[int] = []
+
+    def crowd(count: int) -> bool:
+        seen.append(count)
+        return False
+
+    listening = listen("127.0.0.1", 0)
+    other = listening.dup()
+    port = listening.getsockname()[1]
+    listening.setblocking(False)
+    server = Server(held, lambda: 0.0, crowd)
+    await server.start([listening])
+    async with asyncio.timeout(PATIENCE), calling(port) as idle, calling(port) as stream:
+        stream.say(GET)
+        await held.begun.wait()
+        await until(lambda: server.count == 2)
+        retiring = asyncio.create_task(server.retire())
+        assert await idle.is_closed(), "after a while without a request"
+        assert not retiring.done()
+        held.go.set()
+        response, body = await stream.reply()
+        assert (response.status_code, body) == (200, b"onetwo")
+        response, _ = await stream.ask(GET)
+        assert header(response, "connection") == "close"
+        assert await stream.is_closed()
+        await retiring
+        assert seen[:3] == [0, 1, 1]
+        assert seen[-1] == 0
+        with other:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            taken, _ = other.accept()
+            taken.close()
+            writer.transport.abort()
+    await server.stop(0.0)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import getpass
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
@@ -19,12 +19,13 @@ from argo_relay.cli.names import check_names
 from argo_relay.cli.options import config_option
 from argo_relay.cli.questions import ask_environment, ask_user, on_terminal
 from argo_relay.cli.report import report, warn
+from argo_relay.cli.supervise import count_of, read_again, supervised
 from argo_relay.config.load import Loaded, load
 from argo_relay.config.named import MAIN, asks_argo, every_upstream
 from argo_relay.config.schema import Config, Upstream
 from argo_relay.config.search import home_file
 from argo_relay.config.write import write_config
-from argo_relay.errors import ConfigError, RelayError, StartError
+from argo_relay.errors import ConfigError, RelayError
 from argo_relay.local.settings import KEY_VARIABLE, Settings, described, make_key, settings_for
 from argo_relay.policy.identity import door_keys, needs_user
 from argo_relay.transport.reach import reach_of
@@ -53,6 +54,7 @@ _FLAGS: Final = {
     "upstream.environment": "--environment",
     "upstream.base_url": "--base-url",
     "timeouts.total": "--timeout",
+    "workers": "--workers",
     "log.format": "--log-format",
 }
 
@@ -80,6 +82,7 @@ says which of its two slots are at work. To install it (130 MB):
 @click.option("--environment", metavar="prod|dev|test", help="Which of Argo's environments answers [prod].")
 @click.option("--base-url", metavar="URL", help="Another address of the upstream, a tunnel for example.")
 @click.option("--timeout", metavar="SECONDS", help="What a request may take when it does not say itself [600].")
+@click.option("--workers", metavar="N|auto", help="How many processes serve; auto: one for each core [1].")
 @click.option("--log-format", metavar="text|json", help="How log lines are written [text].")
 @click.option("--simulate", is_flag=True, help="Use the built-in Argo simulator as the upstream.")
 @click.option("--local", is_flag=True, help="Use a small real model on this machine as the upstream; see below.")
@@ -88,7 +91,8 @@ def serve(config_file: Path | None, *, simulate: bool, local: bool, allow_anyone
     """Serve until told to stop.
 
     Options win over ARGO_RELAY_* variables, and those over the configuration file; `argo-relay config show` says what
-    holds and where it came from. SIGTERM and Ctrl-C drain: running requests get `shutdown_grace` seconds.
+    holds and where it came from. SIGTERM and Ctrl-C drain: running requests get `shutdown_grace` seconds. SIGHUP has
+    the lists of models fetched anew; with several workers new ones take over, by the configuration as it is then.
     """
     if simulate and local:
         raise click.UsageError("--simulate and --local are two upstreams: pass one of them.")
@@ -96,13 +100,20 @@ def serve(config_file: Path | None, *, simulate: bool, local: bool, allow_anyone
         model = _local_model() if local else None
         # The simulator is an Argo, and the local model's server is llama.cpp's, whatever else the configuration names.
         overrides = _overrides(options) | ({"upstream.kind": "argo"} if simulate else {}) | (_LOCAL if model else {})
-        loaded = _loaded(config_file, overrides, simulate=simulate)
+        loaded, overrides = _loaded(config_file, overrides, simulate=simulate)
         warn(loaded.warnings)
         warn(check_names(loaded.config))
-        _check_exposure(loaded, allow_anyone=allow_anyone)
-        _check_upstreams(loaded.config, beside=simulate or local)
+
+        def check(config: Config) -> None:
+            _check_exposure(config, allow_anyone=allow_anyone)
+            _check_upstreams(config, beside=simulate or local)
+
+        def again() -> Loaded:
+            return read_again(config_file, overrides, _FLAGS, check)
+
+        check(loaded.config)
         _raise_file_limit()
-        _run(loaded, simulate=simulate, model=model)
+        _run(loaded, again, simulate=simulate, model=model)
     except RelayError as error:
         raise report(error) from None
 
@@ -125,12 +136,16 @@ def _overrides(options: dict[str, Any]) -> dict[str, object]:
     return {key: options[flag.removeprefix("--").replace("-", "_")] for key, flag in _FLAGS.items()}
 
 
-def _loaded(config_file: Path | None, overrides: dict[str, object], *, simulate: bool) -> Loaded:
+def _loaded(
+    config_file: Path | None, overrides: dict[str, object], *, simulate: bool
+) -> tuple[Loaded, dict[str, object]]:
+    """Return the configuration, and the overrides with what was asked for and answered."""
     loaded = load(config=config_file, overrides=overrides, flags=_FLAGS)
     if loaded.config.user or not needs_user(loaded.config):
-        return loaded
+        return loaded, overrides
     if simulate:
-        return load(config=config_file, overrides=overrides | {"user": _login_name()}, flags=_FLAGS)
+        overrides = overrides | {"user": _login_name()}
+        return load(config=config_file, overrides=overrides, flags=_FLAGS), overrides
     if not on_terminal():
         # Several lines, all our own: `report` makes one of each problem, for some hold what others wrote.
         click.echo(f"error: {_UNANSWERED}", err=True)
@@ -141,7 +156,8 @@ def _loaded(config_file: Path | None, overrides: dict[str, object], *, simulate:
     place = home_file(os.environ)
     if loaded.path is None and place is not None and click.confirm(f"Write this to {place}?", default=True, err=True):
         write_config(place, answers)
-    return load(config=config_file, overrides=overrides | answers, flags=_FLAGS)
+    overrides = overrides | answers
+    return load(config=config_file, overrides=overrides, flags=_FLAGS), overrides
 
 
 def _login_name() -> str:
@@ -153,10 +169,9 @@ def _login_name() -> str:
     return name if name.isascii() and name.isalpha() else "tester"
 
 
-def _check_exposure(loaded: Loaded, *, allow_anyone: bool) -> None:
+def _check_exposure(config: Config, *, allow_anyone: bool) -> None:
     from argo_relay.server.listen import is_loopback  # noqa: PLC0415 - the server's modules wait for the options
 
-    config = loaded.config
     if config.socket or door_keys(config) or allow_anyone or is_loopback(config.host):
         return
     problem = (
@@ -186,15 +201,16 @@ def _raise_file_limit() -> None:
             return
 
 
-def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
-    # uvicorn and starlette take 0.1 s to import; a wrong option is told before that.
+def _run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: Settings | None) -> None:
+    # starlette takes long to import; a wrong option is told before that.
     from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
     from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
     from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
+    from argo_relay.server.process import calm_collector, loop_factory  # noqa: PLC0415
     from argo_relay.server.run import Doors  # noqa: PLC0415
     from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
 
-    config = loaded.config
+    config, count = loaded.config, count_of(loaded.config)
     lines = LineWriter(_log_stream(config.log.file))
     figures = config.metrics
     doors = Doors(
@@ -208,32 +224,24 @@ def _run(loaded: Loaded, *, simulate: bool, model: Settings | None) -> None:
 
     beside = "the built-in simulator" if simulate else described(model) if model else None
 
-    def announce() -> None:
-        _print_banner(loaded, doors, beside)
+    def announce(pids: Sequence[int] = ()) -> None:
+        _print_banner(loaded, doors, beside, pids)
 
-    _calm_collector()
-    runner = asyncio.Runner(loop_factory=_loop_factory())
+    calm_collector()
+    runner = asyncio.Runner(loop_factory=loop_factory())
     try:
         with runner:
-            runner.run(serve_relay(loaded, address_of(loaded.config.upstream), doors, sink, announce, companion))
+            runner.run(
+                serve_relay(loaded, address_of(config.upstream), doors, sink, announce, companion)
+                if count == 1
+                else supervised(loaded, again, doors, announce, companion)
+            )
     finally:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
             Path(config.socket).unlink(missing_ok=True)
         lines.close()
     click.echo("argo-relay has stopped.", err=True)
-
-
-def _calm_collector() -> None:
-    """Have the garbage collector run less often, and never look at what start-up made.
-
-    With hundreds of streams open it took a quarter of the processor time otherwise (py-spy, 500 streams). But all
-    stands still while it runs, timers too, and half a million objects at once took it a second (`proofs/chaos.py`): it
-    must not wait for more than a few ten thousand.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(5_000, 5, 10)
 
 
 def _mark(path: str | None) -> tuple[int, int] | None:
@@ -266,25 +274,16 @@ def _model_server(model: Settings) -> Companion:
 
 
 def _log_stream(file: str | None) -> TextIO:
-    if file is None:
-        return sys.stderr
-    try:
-        # Appended to for as long as the process lives; 0600, for model names are private.
-        return os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a", encoding="utf-8")
-    except OSError as error:
-        raise StartError(f"Cannot write the log to {file}: {error.strerror}.") from None
+    from argo_relay.server.process import log_descriptor  # noqa: PLC0415 - the server's modules wait for the options
+
+    return os.fdopen(log_descriptor(file), "a", encoding="utf-8") if file else sys.stderr
 
 
-def _loop_factory() -> Any:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 - there is none on Windows
+def _print_banner(loaded: Loaded, doors: Doors, beside: str | None, pids: Sequence[int]) -> None:
+    """Print what it is and where.
 
-    return uvloop.new_event_loop
-
-
-def _print_banner(loaded: Loaded, doors: Doors, beside: str | None) -> None:
-    """Print what it is and where; `beside` names the upstream that was started along with it, if there is one."""
+    `beside` names the upstream that was started along with it, if there is one, `pids` the workers, if there are any.
+    """
     config = loaded.config
     here = f"unix:{config.socket}" if config.socket else _url(doors.clients)
     main = config.upstream
@@ -300,6 +299,7 @@ def _print_banner(loaded: Loaded, doors: Doors, beside: str | None) -> None:
         **({"user": _who(config)} if asks_argo(config) else {}),
         "timeout": f"{config.timeouts.total:g} s by default, {config.timeouts.max_total:g} s at most",
         **({"metrics": f"{_url(doors.figures)}/metrics"} if doors.figures else {}),
+        **({"workers": f"{len(pids)} (pids {', '.join(map(str, pids))})"} if pids else {}),
         "settings": str(loaded.path or "none written; `argo-relay config init` writes them"),
     }
     click.echo(click.style(f"argo-relay {__version__}", bold=True), err=True)

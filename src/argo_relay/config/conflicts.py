@@ -22,6 +22,7 @@ def find_conflicts(config: Config, findings: Findings) -> None:
     _check_aliases(config, findings)
     for name, row in every_upstream(config).items():
         _check_way(row, tuple(key_of(name).split(".", 1)), findings)
+    _check_rejoin(config, findings)
     for name, route in config.routes.items():
         _check_steps(name, route, every_upstream(config), findings)
         _check_hedging(name, route, config, findings)
@@ -96,6 +97,14 @@ def _check_way(row: Upstream, path: Path, findings: Findings) -> None:
     for name in (name for name, given in others.items() if given):
         what = "with `socket` that is all that is connected to: leave one of the two out"
         findings.tell(findings.settings[*path, name].place, what, ".".join((*path, name)))
+
+
+def _check_rejoin(config: Config, findings: Findings) -> None:
+    """Refuse replies that are kept for a client whose next connection may be another process's."""
+    if config.rejoin is None or config.workers == 1 or findings.refused & {("rejoin",), ("workers",)}:
+        return
+    what = f"a kept reply is known to one process only, and there are several with workers: {config.workers}"
+    _tell(findings, "rejoin", f"{what}; set one worker, or leave `rejoin` out")
 
 
 def _check_steps(name: str, route: Route, known: dict[str, Upstream], findings: Findings) -> None:

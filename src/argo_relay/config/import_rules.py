@@ -265,7 +265,7 @@ RULES: Final[Mapping[str, Becomes]] = {
     "port": lambda value, old: _written("port", _number(value)),
     "socket": _socket,
     "verbose": _dropped("the log has one line an exchange and never a prompt; `log.requests: false` ends these lines"),
-    "num_workers": _dropped("one process serves all requests"),
+    "num_workers": _dropped("one process serves many at a time; `workers` has more of them, each on a core of its own"),
     "timeout": _timeout,
     **{name: _address(name) for name in ADDRESSES},
     "mode": _dropped("it was for show only"),

@@ -228,6 +228,13 @@ KEYS: Final = (
         meaning="How long running exchanges may go on when the relay is told to stop.",
     ),
     Key(
+        name="workers",
+        kind=kinds.WORKERS,
+        meaning="How many processes serve, on one port and within the same limits; auto for as many as there are cores "
+        "for the relay. SIGHUP then has new ones take over, by the configuration as it is then: docs/workers.md.",
+        example="auto",
+    ),
+    Key(
         name="log.format",
         kind=kinds.choice("text", "json"),
         meaning="How log lines are written: text for people, json for machines.",

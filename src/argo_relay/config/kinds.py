@@ -353,6 +353,8 @@ COUNT_OR_NONE = Kind(
     expected="a whole number from 1 to 1000000, or null for no limit of its own", read=whole(1, 10**6), nullable=True
 )
 COUNT_OR_ZERO = Kind(expected="a whole number from 0 to 1000000", read=whole(0, 10**6))
+_FEW: Final = whole(1, 256)
+WORKERS = Kind(expected="a whole number from 1 to 256, or auto", read=lambda it: it if it == "auto" else _FEW(it))
 SIZE = Kind(expected="a number of bytes, or a size such as 64MiB, 10 MB or 512KiB; from 1 byte to 1024 GiB", read=_size)
 BOOLEAN = Kind(expected="true or false", read=_boolean)
 USER = Kind(expected="the bare ANL domain name, lower case, without @anl.gov", read=_user, textual=True, nullable=True)

@@ -12,6 +12,7 @@ from argo_relay.config import addresses
 Environment = Literal["prod", "dev", "test"]
 Identity = Literal["user", "client"]
 UpstreamKind = Literal["argo", "openai", "openai_responses", "anthropic", "google", "llamacpp"]
+Workers = int | Literal["auto"]
 
 
 class Upstream(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +170,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds that a generation is kept for a client that has left and may ask for it again; None: not at all."""
     rejoin_memory: int = 64 * 2**20
     shutdown_grace: float = 30.0
+    workers: Workers = 1
+    """Processes that serve; `auto`: as many as there are cores for this one."""
     log: Log = Log()
     metrics: Metrics = Metrics()
 

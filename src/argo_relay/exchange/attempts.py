@@ -16,7 +16,7 @@ from argo_relay.exchange.detours import is_missing_route
 from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.operations import plan
 from argo_relay.exchange.partial import ending_of
-from argo_relay.exchange.places import Places
+from argo_relay.exchange.places import Capacity
 from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.race import Race
 from argo_relay.exchange.relay import Relay, Sought
@@ -363,10 +363,10 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    async def _take(self, places: Places) -> float:
+    async def _take(self, places: Capacity) -> float:
         """Take a place, having waited for it if need be; return when that was."""
         clock = self._relay.clock
-        if places.full:
+        if not places.at_once:
             began = clock.now()
             self._enter(Phase.QUEUED)
             try:

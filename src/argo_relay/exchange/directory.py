@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import msgspec
+
 from argo_relay.clock import Clock
 from argo_relay.config.schema import ModelRow
 from argo_relay.errors import BadJson, ConnectionBroken, Refused, UpstreamError
@@ -23,6 +25,16 @@ _RETRY_SECONDS: Final = 30.0
 _FETCH_SECONDS: Final = 10.0
 _CALM_SECONDS: Final = 60.0
 """Between two looks at the list that unknown names lead to: a client that asks for one again and again is no reason."""
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one look at an upstream's list, for other processes to know; times as the two clocks give them."""
+
+    body: bytes | None
+    """The list as it came; None: the last one known stays in use."""
+    trouble: str | None
+    seen: float | None
+    looked: float | None
 
 
 class Directory:
@@ -51,6 +63,8 @@ class Directory:
         self._refreshing: asyncio.Task[bool] | None = None
         self._looked: float | None = None
         """When an unknown name last had the list fetched."""
+        self.share: Callable[[Listing], object] = lambda _: None
+        """Told of each look at the list."""
         self._adopt(passing_roster((), self._aliases) if upstream.passes_names else catalogue_roster(self._aliases))
 
     @property
@@ -114,7 +128,8 @@ class Directory:
             self._refreshing.cancel()
 
     async def _refresh(self) -> bool:
-        before, self.trouble = self.trouble, await self._attempt()
+        before, (self.trouble, body) = self.trouble, await self._attempt()
+        self.share(Listing(body=body, trouble=self.trouble, seen=self.last_seen, looked=self._looked))
         if (before is None) != (self.trouble is None):
             self._warn(
                 f"the upstream does not say which models it has ({self.trouble}); the last list known stays in use"
@@ -123,16 +138,29 @@ class Directory:
             )
         return self.trouble is None
 
-    async def _attempt(self) -> str | None:
-        """Fetch and adopt the list; return what went wrong."""
+    def learn(self, listing: Listing) -> None:
+        """Take over what another process has seen of the same upstream."""
+        if listing.body is not None:
+            self._read(listing.body)
+        self.trouble = listing.trouble
+        self.last_seen = _later(self.last_seen, listing.seen)
+        self._looked = _later(self._looked, listing.looked)
+
+    async def _attempt(self) -> tuple[str | None, bytes | None]:
+        """Fetch and adopt the list; return what went wrong, or the list as it came."""
         try:
             async with asyncio.timeout(_FETCH_SECONDS):
                 body = await self._fetch()
-            records = read_models(body)
+            trouble = self._read(body)
         except TimeoutError:
-            return f"it did not list its models within {_FETCH_SECONDS:g} s"
+            return f"it did not list its models within {_FETCH_SECONDS:g} s", None
         except (UpstreamError, BadJson) as error:
-            return str(error)
+            return str(error), None
+        return trouble, None if trouble else body
+
+    def _read(self, body: bytes) -> str | None:
+        """Adopt a list; return what is wrong with it. Raises BadJson."""
+        records = read_models(body)
         roster = (passing_roster if self._upstream.passes_names else live_roster)(records, self._aliases)
         if all(profile.alias_of for profile in roster.listed()):
             return "it lists no models"
@@ -163,3 +191,8 @@ class Directory:
                 # Two rows may mean one model, by different names: what only one of them says holds, too.
                 layer = self._layers.setdefault(profile.internal_id, {})
                 layer.update(model_layer(name, row.timeouts))
+
+
+def _later(one: float | None, other: float | None) -> float | None:
+    known = [moment for moment in (one, other) if moment is not None]
+    return max(known, default=None)

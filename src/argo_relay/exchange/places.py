@@ -4,19 +4,52 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from typing import Protocol
 
 from argo_relay.errors import Refused
 from argo_relay.policy.admission import Held, crowded, expected_wait
+
+
+class Capacity(Protocol):
+    """Places as an exchange sees them: this process's own, or some that several processes share."""
+
+    in_use: int
+    most: int | None
+    """None: as many as come."""
+    where: str
+    """Said to those who would wait too long."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        ...
+
+    @property
+    def full(self) -> bool:
+        """Whether who asks for a place now has to wait, as far as is known here."""
+        ...
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a place is to be had within this turn of the loop."""
+        ...
+
+    async def take(self, left: float) -> None:
+        """Take a place, once there is one; raise Refused (503, Retry-After) when that would take longer than `left`."""
+        ...
+
+    def give(self, held: float) -> None:
+        """Give a place back, after so many seconds."""
+        ...
 
 
 class Places:
     """So many at once; who comes later waits."""
 
     def __init__(self, most: int | None, where: str) -> None:
-        """`most` None: as many as come. `where` is said to those who would wait too long."""
         self.in_use = 0
-        self._most = most
-        self._where = where
+        self.most = most
+        self.where = where
         self._line: deque[asyncio.Future[None]] = deque()
         self._held = Held()
 
@@ -28,20 +61,25 @@ class Places:
     @property
     def full(self) -> bool:
         """Whether who asks for a place now has to wait."""
-        return self._most is not None and (self.in_use >= self._most or bool(self._line))
+        return self.most is not None and (self.in_use >= self.most or bool(self._line))
+
+    @property
+    def at_once(self) -> bool:
+        """Whether a place is to be had within this turn of the loop."""
+        return not self.full
 
     async def take(self, left: float) -> None:
         """Take a place, once there is one; raise Refused (503, Retry-After) when that would take longer than `left`.
 
         Cancelling it gives the turn to the next one.
         """
-        if self._most is None or (self.in_use < self._most and not self._line):
+        if self.most is None or (self.in_use < self.most and not self._line):
             self.in_use += 1
             return
         ahead = len(self._line)
-        wait = expected_wait(ahead, self._most, self._held.mean)
+        wait = expected_wait(ahead, self.most, self._held.mean)
         if wait is not None and wait > left:
-            raise Refused(crowded(self._where, ahead, wait, left))
+            raise Refused(crowded(self.where, ahead, wait, left))
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._line.append(turn)
         try:

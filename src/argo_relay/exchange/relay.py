@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from argo_relay.clock import Clock
-from argo_relay.config.named import MAIN
+from argo_relay.config.named import MAIN, every_upstream
 from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
-from argo_relay.exchange.places import Places
+from argo_relay.exchange.places import Capacity, Places
 from argo_relay.exchange.rejoin import Rejoin
 from argo_relay.exchange.site import Candidate, Site
 from argo_relay.exchange.unknown import unknown
@@ -42,6 +43,13 @@ class Sought(msgspec.Struct, frozen=True, kw_only=True):
     hedges: HedgeShare | None = None
 
 
+class Standing(NamedTuple):
+    """How many exchanges are under way, and what has been lost in those that were."""
+
+    in_flight: int
+    losses: Mapping[str, int]
+
+
 class Relay:
     """The running relay: configuration, upstreams, places, and where records go."""
 
@@ -57,10 +65,12 @@ class Relay:
         self.chance: Callable[[], float] = random.random
         """Draws a number from 0 to 1, for shares and pauses."""
         self.admission = Admission(config.max_in_flight, config.max_queue)
-        self.places = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
+        self.places: Capacity = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
         self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
         self.losses = LossCount()
+        self.standing: Callable[[], Awaitable[Standing]] = self.own_standing
+        """Tells of the whole relay, where it is more than this process."""
         self._defaults = defaults
         self._plain = settle([defaults], config.timeouts.max_total)
         self._routed: tuple[Roster | None, dict[str, str]] = (None, {})
@@ -108,11 +118,26 @@ class Relay:
         added = [name for name in self.config.routes if not is_pattern(name) and roster.resolve(name) is None]
         return [*roster.listed(), *(passing_profile(name) for name in added)]
 
+    def lists(self, upstream: str, model: str) -> bool:
+        """Say whether an upstream lists a model; `model` is its own name of it."""
+        site = self.sites.get(upstream)
+        found = site.directory.roster.resolve(model) if site is not None else None
+        return found is not None and found.internal_id == model
+
+    def keeping_fresh(self) -> list[Coroutine[None, None, None]]:
+        """Return what keeps the upstreams' lists of models fresh, for as long as it runs."""
+        rows = every_upstream(self.config)
+        return [site.directory.keep_fresh(rows[name].refresh) for name, site in self.sites.items()]
+
     def hide(self, body: bytes) -> bytes:
         """Return an error's bytes without the upstreams' addresses."""
         for site in self.sites.values():
             body = site.upstream.hide(body)
         return body
+
+    async def own_standing(self) -> Standing:
+        """Tell of this process."""
+        return Standing(self.admission.in_flight, self.losses.shown())
 
     def stop(self) -> None:
         """Take no more exchanges; those under way go on, but for those that nobody waits for."""

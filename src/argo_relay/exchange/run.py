@@ -158,7 +158,7 @@ class Exchange:
 
     async def _serve(self) -> None:
         relay = self._relay
-        relay.admission.enter()
+        await relay.admission.admit()
         try:
             self._user = user_of(relay.config, self._client.request_headers)
             sought, asked = await self._prepare(await read_body(self._client, relay.config.max_body))

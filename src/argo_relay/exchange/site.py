@@ -11,7 +11,7 @@ from argo_relay.config.schema import Config
 from argo_relay.exchange.detours import Detours
 from argo_relay.exchange.directory import Directory
 from argo_relay.exchange.images import Images
-from argo_relay.exchange.places import Places
+from argo_relay.exchange.places import Capacity, Places
 from argo_relay.exchange.rulebook import Rulebook
 from argo_relay.models.profile import Profile
 from argo_relay.policy.breaker import Breaker, State
@@ -54,7 +54,7 @@ class Site:
         self.images = Images(config, upstream, fetch)
         self.detours = Detours(clock)
         self.rulebook = Rulebook(config.models, packaged=upstream.has_rules, learns=config.learn)
-        self.places = Places(row.max_in_flight, f"at the upstream `{name}` (`max_in_flight`)")
+        self.places: Capacity = Places(row.max_in_flight, f"at the upstream `{name}` (`max_in_flight`)")
         self.breaker = Breaker(config.breaker.failures, config.breaker.rest)
         """The whole upstream's."""
         self._config = config.breaker

@@ -23,16 +23,21 @@ class Admission:
         """Those that wait for a place are among them."""
         self.stopping = False
 
+    @property
+    def most(self) -> int:
+        """How many there may be, with those that wait."""
+        return self.max_in_flight + self.max_queue
+
+    async def admit(self) -> None:
+        """Let one in, as `enter` does; where others have a say in it, they may have to be asked."""
+        self.enter()
+
     def enter(self) -> None:
         """Let one in; raise Refused (503 with Retry-After) when there is room for none."""
         if self.stopping:
             raise Refused(stopping())
-        if self.in_flight >= self.max_in_flight + self.max_queue:
-            message = (
-                f"{self.in_flight} requests are under way or waiting, which is all that `max_in_flight` and "
-                "`max_queue` allow. Try again in a moment, or raise them."
-            )
-            raise Refused(_overloaded(message, "max_in_flight", _RETRY_AFTER))
+        if self.in_flight >= self.most:
+            raise Refused(full_house(self.most))
         self.in_flight += 1
 
     def leave(self) -> None:
@@ -63,6 +68,15 @@ def crowded(where: str, ahead: int, wait: float, left: float) -> Failure:
         f"this request has {shown(round(left, 1))} s. Try again later, or give it a longer `timeout`."
     )
     return _overloaded(message, "queue_too_long", float(max(1, math.ceil(wait - left))))
+
+
+def full_house(most: int) -> Failure:
+    """Return the 503 for a request that would have been one too many."""
+    message = (
+        f"{most} requests are under way or waiting, which is all that `max_in_flight` and `max_queue` allow. "
+        "Try again in a moment, or raise them."
+    )
+    return _overloaded(message, "max_in_flight", _RETRY_AFTER)
 
 
 def stopping() -> Failure:

@@ -24,7 +24,8 @@ def health(relay: Relay) -> Any:
     """Return the endpoint that says that the process is alive, and nothing of the upstream."""
 
     async def answer(_: Request) -> Response:
-        return json_response({"status": "ok", "in_flight": relay.admission.in_flight})
+        standing = await relay.standing()
+        return json_response({"status": "ok", "in_flight": standing.in_flight})
 
     return answer
 
@@ -44,12 +45,13 @@ def ready(relay: Relay) -> Any:
         # An answer that is no list of models is an answer: exchanges may well work.
         reachable = lately()
         fine = reachable and not relay.admission.stopping
+        standing = await relay.standing()
         others = [site for site in relay.sites.values() if site is not relay.main]
         body = {
             "status": "ready" if fine else "not ready",
             "stopping": relay.admission.stopping,
-            "in_flight": relay.admission.in_flight,
-            "losses": relay.losses.shown(),
+            "in_flight": standing.in_flight,
+            "losses": standing.losses,
             "upstream": {
                 "reachable": reachable,
                 "last_seen": _shown(directory.last_seen),

@@ -17,16 +17,28 @@ _FAREWELL_SECONDS: Final = 2.0
 """How long replies that were ended may take to reach their clients before their connections are cut."""
 
 
+def _nothing() -> None:
+    return None
+
+
 class Lifecycle:
     """Runs a server for a relay."""
 
-    def __init__(self, server: Server, relay: Relay, on_start: Callable[[], None]) -> None:
-        """`on_start` is called when requests are taken."""
+    def __init__(
+        self, server: Server, relay: Relay, on_start: Callable[[], None], on_stop: Callable[[], None] = _nothing
+    ) -> None:
+        """`on_start` is called when requests are taken, `on_stop` when no more are."""
         self._server = server
         self._relay = relay
         self._on_start = on_start
+        self._on_stop = on_stop
         self._on_terminal = sys.stderr.isatty()
         self._told = asyncio.Event()
+
+    @property
+    def stops(self) -> bool:
+        """Whether it has been told to stop."""
+        return self._told.is_set()
 
     async def run(self, sockets: list[socket.socket]) -> None:
         """Serve on sockets that listen until told to stop, then drain."""
@@ -38,12 +50,19 @@ class Lifecycle:
 
     def stop(self) -> None:
         """Begin to stop; told again, stop waiting."""
-        if self._told.is_set():
+        if self.stops:
             self._relay.end_all()
             self._server.hurry()
         self._told.set()
 
+    async def retire(self) -> None:
+        """Leave what comes to other processes, and stop when all that is here has ended by itself."""
+        await self._server.retire()
+        if not self.stops:
+            self.stop()
+
     async def _drain(self) -> None:
+        self._on_stop()
         grace = self._relay.config.shutdown_grace
         self._relay.stop()
         ending = asyncio.get_running_loop().call_later(grace, self._relay.end_all)

@@ -48,7 +48,9 @@ class Home(typing.Protocol):
     tasks: set[asyncio.Task[None]]
     """Of the requests that are served."""
     draining: bool
-    """Whether each reply is its connection's last."""
+    """Whether nobody is taken any more."""
+    lasting: bool
+    """Whether connections are kept after a reply; else each is its connection's last."""
 
     def date(self) -> str:
         """Return the header `date` as a line."""
@@ -91,6 +93,11 @@ class Connection(asyncio.Protocol):
         """Since when a head is waited for, in the loop's time; None while a request is served."""
         # It stays while requests come and go: one for each would cost 1 us of the 17 that a request takes here.
         self._timer = self.loop.call_later(KEEP_ALIVE_SECONDS, self._look)
+
+    @property
+    def idle(self) -> bool:
+        """Whether it waits for a request, and nothing of one has come."""
+        return self._client is None and not self._barren
 
     def drain(self) -> None:
         """Close as soon as no reply is under way."""
@@ -200,7 +207,7 @@ class Connection(asyncio.Protocol):
         if self._deaf or parser.should_upgrade():
             return
         version = parser.get_http_version()
-        lasting = version != "1.0" and not self._home.draining and parser.should_keep_alive()
+        lasting = version != "1.0" and self._home.lasting and parser.should_keep_alive()
         head = RequestHead(parser.get_method().decode("ascii"), target_of(self._url), self._fields, version, lasting)
         self._barren = 0
         self._waits_since = None

@@ -7,9 +7,9 @@ import contextlib
 import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from starlette.routing import Route
@@ -54,6 +54,29 @@ class Companion(msgspec.Struct, frozen=True, kw_only=True):
     """Where the relay's own port answers with `app`, too."""
 
 
+class Sharing(Protocol):
+    """What a process shares with others that are the same relay: the room `workers` has it."""
+
+    beside: str | None
+    """The path of the page of what was started along with the relay; None: nothing was."""
+
+    def join(self, relay: Relay) -> AbstractAsyncContextManager[Mapping[str, ASGIApp]]:
+        """Share the relay's limits, lists and figures while the block runs; give pages to be had of others, by path."""
+        ...
+
+    def started(self, lifecycle: Lifecycle) -> None:
+        """Take note that requests are taken; `lifecycle` is how to end that."""
+        ...
+
+    def busy(self, connections: int) -> bool:
+        """Take note of how many connections there are; say whether another process has fewer."""
+        ...
+
+    def leaving(self) -> None:
+        """Take note that no more requests are taken."""
+        ...
+
+
 async def serve(
     loaded: Loaded,
     base_url: str,
@@ -72,12 +95,25 @@ async def serve(
         # A companion is in this very process: no detour and no proxy leads to it.
         reach = DIRECT if companion else reach_of(loaded.config.upstream, os.environ, base_url)
         relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
+        await stack.enter_async_context(_kept_fresh(relay))
         extra = [Route(companion.path, companion.app)] if companion else []
         if metrics is not None:
             extra += await stack.enter_async_context(_figures(metrics, relay, doors))
         app = create_app(relay, extra)
         server = Server(Dispatch(relay, app), relay.clock.wall)
         await Lifecycle(server, relay, on_start).run([doors.clients])
+
+
+async def serve_one_of_several(loaded: Loaded, base_url: str, doors: Doors, sink: Sink, sharing: Sharing) -> None:
+    """Serve as one of several processes that are one relay, until told to stop or retired."""
+    async with contextlib.AsyncExitStack() as stack:
+        reach = DIRECT if sharing.beside else reach_of(loaded.config.upstream, os.environ, base_url)
+        relay = await stack.enter_async_context(_relay(loaded, base_url, reach, sink))
+        pages = await stack.enter_async_context(sharing.join(relay))
+        app = create_app(relay, [Route(path, page) for path, page in pages.items()])
+        server = Server(Dispatch(relay, app), relay.clock.wall, sharing.busy)
+        lifecycle = Lifecycle(server, relay, lambda: sharing.started(lifecycle), sharing.leaving)
+        await lifecycle.run([doors.clients])
 
 
 def _metrics(config: Config) -> Metrics | None:
@@ -92,13 +128,14 @@ def _metrics(config: Config) -> Metrics | None:
 @asynccontextmanager
 async def _figures(metrics: Metrics, relay: Relay, doors: Doors) -> AsyncIterator[list[Route]]:
     """Let the figures be read while the block runs; give the routes that the clients' port has of them."""
-    from argo_relay.server.scrape import scrape_route, scraped  # noqa: PLC0415 - the same library
+    from argo_relay.server.scrape import Figures, scrape_route, scraped  # noqa: PLC0415 - the same library
 
     metrics.watch(_present(relay))
+    figures = Figures(metrics)
     async with contextlib.AsyncExitStack() as stack:
         if doors.figures is not None:
-            await stack.enter_async_context(scraped(metrics, doors.figures))
-        yield [scrape_route(metrics)] if relay.config.metrics.on_client_port else []
+            await stack.enter_async_context(scraped(figures, doors.figures))
+        yield [scrape_route(figures)] if relay.config.metrics.on_client_port else []
 
 
 def _present(relay: Relay) -> Present:
@@ -107,18 +144,13 @@ def _present(relay: Relay) -> Present:
 
     sites = relay.sites.values()
 
-    def lists(upstream: str, model: str) -> bool:
-        site = relay.sites.get(upstream)
-        found = site.directory.roster.resolve(model) if site is not None else None
-        return found is not None and found.internal_id == model
-
     return Present(
         in_flight=lambda: relay.admission.in_flight,
         waiting=lambda: relay.places.waiting,
         losses=relay.losses.shown,
         places=lambda: [Places(site.name, site.places.in_use, site.places.waiting) for site in sites],
         breakers=lambda: [Breaker(site.name, model, state) for site in sites for model, state in site.states().items()],
-        lists=lists,
+        lists=relay.lists,
     )
 
 
@@ -135,10 +167,21 @@ async def _relay(loaded: Loaded, base_url: str, reach: Reach, sink: Sink) -> Asy
 
 
 @asynccontextmanager
+async def _kept_fresh(relay: Relay) -> AsyncIterator[None]:
+    """Keep the upstreams' lists of models fresh while the block runs."""
+    refreshing = [asyncio.create_task(looking) for looking in relay.keeping_fresh()]
+    try:
+        yield
+    finally:
+        for one in refreshing:
+            one.cancel()
+
+
+@asynccontextmanager
 async def _site(
     name: str, row: Upstream, config: Config, clock: Clock, base_url: str, reach: Reach
 ) -> AsyncIterator[Site]:
-    """Keep one upstream's list of models fresh, and its connections until the end."""
+    """Keep one upstream's connections until the end."""
     address = base_url if name == MAIN else address_of(row)
     transport = HttpTransport(reach if name == MAIN else reach_of(row, os.environ, address, name))
     upstream = upstream_of(row, config.user, os.environ, address, name)
@@ -147,10 +190,8 @@ async def _site(
         logging.getLogger("argo_relay").warning("%s", what if name == MAIN else f"{name}: {what}")
 
     directory = Directory(upstream, transport, clock, config.models, config.aliases, warn)
-    refreshing = asyncio.create_task(directory.keep_fresh(row.refresh))
     try:
         yield Site(name, upstream, directory, config, clock)
     finally:
-        refreshing.cancel()
         directory.close()
         await transport.close()

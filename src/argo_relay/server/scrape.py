@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import make_wsgi_app
 from starlette.applications import Starlette
@@ -21,25 +21,57 @@ from argo_relay.server.serving import Server
 
 PATH: Final = "/metrics"
 _PATIENCE_SECONDS: Final = 1.0
-_Page = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
+_Write = Callable[[dict[str, str], Callable[..., None]], Iterable[bytes]]
 
 
-def scrape_route(metrics: Metrics) -> Route:
-    """Return the route of the page; its formats, compression and choice of metrics (`name[]`) are the library's."""
-    page: _Page = make_wsgi_app(metrics.registry)
+class Page(NamedTuple):
+    """The page as it is sent."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Figures:
+    """Writes the page; its formats, compression and choice of metrics (`name[]`) are the library's."""
+
+    def __init__(self, metrics: Metrics, gather: Callable[[], Awaitable[object]] | None = None) -> None:
+        """`gather` is awaited before each page: what other processes know has to be asked for."""
+        self._metrics = metrics
+        self._gather = gather
+        self._write: _Write = make_wsgi_app(metrics.registry)
+
+    async def page(self, query: str, accept: str, encoding: str) -> Page:
+        """Return the page for a request with this query, `Accept` and `Accept-Encoding`."""
+        if self._gather is not None:
+            await self._gather()
+        self._metrics.look()
+        asked = {
+            "REQUEST_METHOD": "GET",
+            "PATH_INFO": PATH,
+            "QUERY_STRING": query,
+            "HTTP_ACCEPT": accept,
+            "HTTP_ACCEPT_ENCODING": encoding,
+        }
+        # A page of thousands of lines takes longer to write than a deadline may be late.
+        return await asyncio.to_thread(_written, self._write, asked)
+
+
+def scrape_route(figures: Figures) -> Route:
+    """Return the route of the page."""
 
     async def answer(request: Request) -> Response:
-        metrics.look()
-        # A page of thousands of lines takes longer to write than a deadline may be late.
-        return await asyncio.to_thread(_written, page, request)
+        asked = request.headers
+        page = await figures.page(request.url.query, asked.get("accept", ""), asked.get("accept-encoding", ""))
+        return Response(page.body, page.status, page.headers)
 
     return Route(PATH, answer)
 
 
 @asynccontextmanager
-async def scraped(metrics: Metrics, listening: socket.socket) -> AsyncIterator[None]:
+async def scraped(figures: Figures, listening: socket.socket) -> AsyncIterator[None]:
     """Serve the page, and nothing else, on a socket that listens, until the block ends."""
-    app = Starlette(routes=[scrape_route(metrics)])
+    app = Starlette(routes=[scrape_route(figures)])
     server = Server(lambda client: serve_asgi(app, client), SystemClock().wall)
     await server.start([listening])
     try:
@@ -48,7 +80,7 @@ async def scraped(metrics: Metrics, listening: socket.socket) -> AsyncIterator[N
         await server.stop(_PATIENCE_SECONDS)
 
 
-def _written(page: _Page, request: Request) -> Response:
+def _written(write: _Write, asked: dict[str, str]) -> Page:
     """Have the library write the page. It speaks WSGI; what it asks of a request fits into five names."""
     status, headers = 200, dict[str, str]()
 
@@ -56,12 +88,5 @@ def _written(page: _Page, request: Request) -> Response:
         nonlocal status, headers
         status, headers = int(line.split(maxsplit=1)[0]), dict(fields)
 
-    asked = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": PATH,
-        "QUERY_STRING": request.url.query,
-        "HTTP_ACCEPT": request.headers.get("accept", ""),
-        "HTTP_ACCEPT_ENCODING": request.headers.get("accept-encoding", ""),
-    }
-    body = b"".join(page(asked, begin))
-    return Response(body, status, headers)
+    body = b"".join(write(asked, begin))
+    return Page(status, headers, body)

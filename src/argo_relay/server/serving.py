@@ -8,25 +8,36 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from argo_relay.server.accept import Acceptor
 from argo_relay.server.head import Calendar
 from argo_relay.server.protocol import App, Connection
 
 _BACKLOG: Final = 2048
 _HURRY_SECONDS: Final = 0.5
 """How long what has been told to end may take when nobody wants to wait."""
+_LOOK_SECONDS: Final = 0.1
+_IDLE_SECONDS: Final = 1.0
+"""For how long a connection is idle before a process that retires closes it."""
 
 
 class Server:
     """Listens, and knows who is connected."""
 
-    def __init__(self, app: App, wall: Callable[[], float]) -> None:
-        """`wall` returns Unix seconds."""
+    def __init__(self, app: App, wall: Callable[[], float], crowd: Callable[[int], bool] | None = None) -> None:
+        """`wall` returns Unix seconds.
+
+        `crowd`, where other processes listen on the same sockets, is told of each change in how many connections there
+        are, and says whether another process has fewer.
+        """
         self.app = app
         self.date = Calendar(wall).line
         self.tasks: set[asyncio.Task[None]] = set()
         self.draining = False
+        self.lasting = True
+        """Whether connections are kept after a reply."""
+        self._crowd = crowd
         self._connections: set[Connection] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server | Acceptor] = []
         self._sockets: list[socket.socket] = []
         self._patience: asyncio.Timeout | None = None
         self._hurried = False
@@ -39,14 +50,13 @@ class Server:
 
     async def start(self, sockets: Iterable[socket.socket]) -> None:
         """Take clients on sockets that listen, TCP's or Unix's; they are closed at the end."""
-        loop = asyncio.get_running_loop()
         for one in sockets:
             self._sockets.append(one)
-            self._listeners.append(await loop.create_server(lambda: Connection(self), sock=one, backlog=_BACKLOG))
+            self._listeners.append(await self._listen(one))
 
     async def stop(self, patience: float) -> None:
         """Take nobody any more, let replies end for `patience` seconds, then cut what is left."""
-        self.draining = True
+        self.draining, self.lasting = True, False
         for listener in self._listeners:
             listener.close()
         for one in self._sockets:
@@ -67,6 +77,24 @@ class Server:
                 # Also the turn of the loop in which connections that have been cut are told so.
                 await self._empty.wait()
 
+    async def retire(self) -> None:
+        """Leave what comes to other processes, and return when all that is here has ended by itself.
+
+        A connection is closed after its next reply, which says so, or when it has been idle for a while: if it were
+        closed at once, a request might just be on its way.
+        """
+        self.lasting = False
+        for listener in self._listeners:
+            listener.close()
+        idle: dict[Connection, int] = {}
+        # First a while for those that have just been accepted.
+        await asyncio.sleep(_LOOK_SECONDS)
+        while self._connections:
+            idle = {one: idle.get(one, 0) + 1 for one in self._connections if one.idle}
+            for connection in [one for one, looks in idle.items() if looks * _LOOK_SECONDS > _IDLE_SECONDS]:
+                connection.drain()
+            await asyncio.sleep(_LOOK_SECONDS)
+
     def hurry(self) -> None:
         """Have `stop` wait hardly any longer."""
         self._hurried = True
@@ -76,10 +104,12 @@ class Server:
     def made(self, connection: Connection) -> None:
         """See Home."""
         self._connections.add(connection)
+        self._tell()
 
     def lost(self, connection: Connection) -> None:
         """See Home."""
         self._connections.discard(connection)
+        self._tell()
         self._note()
 
     def ended(self, task: asyncio.Task[None] | None) -> None:
@@ -87,6 +117,17 @@ class Server:
         if task is not None:
             self.tasks.discard(task)
         self._note()
+
+    async def _listen(self, one: socket.socket) -> asyncio.Server | Acceptor:
+        crowd = self._crowd
+        if crowd is None:
+            loop = asyncio.get_running_loop()
+            return await loop.create_server(lambda: Connection(self), sock=one, backlog=_BACKLOG)
+        return Acceptor(one, lambda: Connection(self), lambda: crowd(self.count))
+
+    def _tell(self) -> None:
+        if self._crowd is not None:
+            self._crowd(self.count)
 
     def _note(self) -> None:
         if self.draining and not (self._connections or self.tasks):
