@@ -188,7 +188,8 @@ OURS: Final = System(
     name="argo-relay",
     version="here",
     by="here",
-    command="$bin/argo-relay serve --config $home/relay.yaml --upstream openai --base-url $upstream --port $port",
+    command="$bin/argo-relay serve --config $home/relay.yaml --upstream openai --base-url $upstream --port $port "
+    "--workers $workers",
     files={"relay.yaml": "log: {requests: false}\n$extra"},
     dialects=("chat", "responses", "messages", "google"),
     asks=_ours,

@@ -1,30 +1,32 @@
-"""What the processes of one session cost, from /proc: whoever they have started is of their session, too."""
+"""What the processes of one session cost, from /proc, and whoever they have started, in sessions of their own too."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
-_SESSION, _USER, _CHILDREN_SYSTEM, _RESIDENT = 3, 11, 14, 21
+_PARENT, _SESSION, _USER, _CHILDREN_SYSTEM, _RESIDENT = 1, 3, 11, 14, 21
 """Places of proc(5)'s fields, counted from the state, which follows the name."""
 
 _IDLE: Final = 4
 """Its place in the first line of /proc/stat."""
 
 
-def _of(session: int) -> Iterator[list[str]]:
-    """Yield the fields of each process of a session."""
+def _of(session: int) -> list[list[str]]:
+    """Return the fields of each process of a session, and of their descendants."""
+    fields: dict[int, list[str]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with suppress(OSError):  # it has ended since
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[_SESSION]) == session:
-                    yield fields
+                fields[int(entry.name)] = (entry / "stat").read_text().rpartition(")")[2].split()
+    found = {pid for pid, of in fields.items() if int(of[_SESSION]) == session}
+    while more := {pid for pid, of in fields.items() if int(of[_PARENT]) in found} - found:
+        found |= more
+    return [fields[pid] for pid in found]
 
 
 def cpu(session: int) -> float:
