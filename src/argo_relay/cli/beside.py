@@ -11,13 +11,15 @@ from argo_relay.local.running import running as running_model
 from argo_relay.local.settings import Settings
 from argo_relay.local.slots import SlotsPage
 from argo_relay.server.run import Companion
-from argo_relay.simulator.app import create_app
-from argo_relay.simulator.run import listen, start
 from argo_relay.transport.client import HttpTransport
 
 
 def simulator_beside(listening: socket.socket | None = None) -> Companion:
     """Return a simulator on a socket, or on a free port of its own; the relay talks to it as to any upstream."""
+    # They bring uvicorn along, which a local model does without.
+    from argo_relay.simulator.app import create_app  # noqa: PLC0415
+    from argo_relay.simulator.run import listen, start  # noqa: PLC0415
+
     app = create_app()
 
     @asynccontextmanager
