@@ -516,3 +516,14 @@ async def test_an_exchange_that_is_over_is_gone_without_the_collector(end: str) 
         assert gone() is None
     finally:
         gc.enable()
+
+
+async def test_the_total_holds_while_the_list_is_looked_at_for_an_unknown_name() -> None:
+    there = stage(Play(), Config(user="tester", timeouts=Timeouts(body=60, total=2)))
+
+    async def look_again() -> None:
+        await asyncio.sleep(30)
+
+    there.relay.main.directory.look_again = look_again  # type: ignore[method-assign]
+    done = await there.run(FakeClient([(0, ask(model="unheard of"))]))
+    assert (done.took, done.client.status) == (2, 504)

@@ -197,6 +197,8 @@ class Exchange:
         try:
             sought = relay.seek(outline.model, relay.chance())
         except Refused:
+            # The timer may still be set for the body's limit; the total may be less.
+            watchdog.settle(watchdog.limits)
             await relay.main.directory.look_again()
             sought = relay.seek(outline.model, relay.chance())
         watchdog.settle(self._within_patience(relay.limits(wished, *sought.limits)))
