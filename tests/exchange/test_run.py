@@ -15,8 +15,10 @@ from argo_relay.dialects.base import Call, Headers
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.run import Exchange
+from argo_relay.observe.log import log_sink
 from argo_relay.observe.record import Outcome
 from argo_relay.transport.base import Answer, Progress
+from argo_relay.upstreams.base import Operation
 from support.site import lists_models
 from support.stage import DONE, FINISH, FOREVER, JSON, WHOLE, FakeClient, FakeUpstream, Play, ask, chunk, stage
 
@@ -516,3 +518,33 @@ async def test_an_exchange_that_is_over_is_gone_without_the_collector(end: str) 
         assert gone() is None
     finally:
         gc.enable()
+
+
+async def test_the_total_holds_while_the_list_is_looked_at_for_an_unknown_name() -> None:
+    there = stage(Play(), Config(user="tester", timeouts=Timeouts(body=60, total=2)))
+
+    async def look_again() -> None:
+        await asyncio.sleep(30)
+
+    there.relay.main.directory.look_again = look_again  # type: ignore[method-assign]
+    done = await there.run(FakeClient([(0, ask(model="unheard of"))]))
+    assert (done.took, done.client.status) == (2, 504)
+
+
+async def test_the_log_says_what_was_asked_for_where_it_is_not_the_usual() -> None:
+    lines: list[str] = []
+    there = stage(whole(body=[(0, WHOLE)]))
+    asked = await there.run(FakeClient([(0, ask())]))
+    embedding = Entry(dialect=DIALECTS["openai_chat"], operation=Operation.EMBED)
+    embedded = await there.run(FakeClient([(0, b'{"model": "argo:text-embedding-3-small", "input": "hi"}')]), embedding)
+    for done in (asked, embedded):
+        log_sink(_Kept(lines), "text")(done.record)
+    assert ["operation=" in line for line in lines] == [False, True]
+    assert " operation=embed " in lines[1]
+
+
+class _Kept:
+    """Lines that are kept."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self.write = lines.append

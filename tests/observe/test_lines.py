@@ -122,6 +122,33 @@ def test_no_line_is_lost_or_torn_whoever_writes() -> None:
         assert [line for line in said if line.startswith(f"{name} ")] == [f"{name} {number}" for number in range(500)]
 
 
+def test_nobody_writes_between_the_halves_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a terminal that is held takes one in the middle."""
+    taken: list[bytes] = []
+
+    def put(data: bytes) -> int:
+        taken.append(data[:4])
+        return len(taken[-1])
+
+    monkeypatch.setattr(lines, "_without_waiting", lambda *_: put)
+    stream = io.StringIO()
+    writer = LineWriter(stream)
+    other = threading.Thread(target=writer.write, args=("b\n",))
+    leave = writer._leave
+
+    def leave_late(line: str) -> None:
+        if not other.ident:
+            other.start()
+            other.join(0.2)
+        leave(line)
+
+    monkeypatch.setattr(writer, "_leave", leave_late)
+    writer.write("a line\n")
+    other.join()
+    writer.close()
+    assert (b"".join(taken), stream.getvalue()) == (b"a li", "ne\nb\n")
+
+
 def test_a_stream_that_fails_is_no_failure() -> None:
     class Full(io.StringIO):
         def write(self, text: str) -> int:

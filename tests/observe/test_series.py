@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 
 import prometheus_client as library
@@ -67,3 +68,27 @@ def test_series_may_come_while_another_thread_writes_the_page() -> None:
     writing.join()
     assert not failed
     assert registry.get_sample_value("c_total", {"l": "2999"}) == 1
+
+
+def test_a_series_that_begins_while_the_page_is_written_waits_for_the_next() -> None:
+    registry = CollectorRegistry()
+    counter, histogram = Counter(registry, "c", "Counts.", "l"), Histogram(registry, "h", "Measures.", ("l",), BOUNDS)
+    begun = iter(map(str, range(10**6)))
+
+    def begin(*_: object) -> None:
+        label = (next(begun),)
+        counter.add(label)
+        histogram.observe(label, 1)
+
+    for _ in range(5000):
+        begin()
+    # Where the collector comes the interpreter may turn to another thread as well.
+    usual = gc.get_threshold()
+    gc.callbacks.append(begin)
+    gc.set_threshold(50)
+    try:
+        assert len(list(registry.collect())) == 2
+        assert int(next(begun)) > 5000, "the collector has come"
+    finally:
+        gc.set_threshold(*usual)
+        gc.callbacks.remove(begin)

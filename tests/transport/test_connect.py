@@ -288,3 +288,49 @@ async def test_a_later_connection_goes_on_with_an_earlier_ones_session(version: 
                 connection.cut()
         assert resumed == [False, True, True, True]
         await transport.close()
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_server_that_cannot_go_on_with_its_own_session_is_asked_without(cut: bool, tmp_path: Path) -> None:
+    """As OpenSSL's, where it asks for certificates and was given no session id context: it ends the handshake."""
+    authority = Authority()
+    offered = []
+
+    async def pick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(65536)
+        offered.append(_holds_session(hello))
+        if offered[-1]:
+            # handshake_failure, https://www.rfc-editor.org/rfc/rfc8446#section-6
+            writer.write(b"" if cut else b"\x15\x03\x03\x00\x02\x02\x28")
+            writer.close()
+            return
+        ours, theirs = await asyncio.open_connection("127.0.0.1", there.port)
+        theirs.write(hello)
+        await asyncio.gather(_pass(reader, theirs), _pass(ours, writer))
+
+    async with upstream(answers, authority.server(HOST)) as there:
+        front = await asyncio.start_server(pick, "127.0.0.1", 0)
+        port = front.sockets[0].getsockname()[1]
+        transport = HttpTransport(to_loopback(port, ca_bundle=authority.bundle(tmp_path)))
+        for _ in range(3):
+            assert await ask(transport, port) == 200
+            for connection in list(transport._pool.all):
+                connection.cut()
+        assert offered == [False, True, False, True, False]
+        assert await asyncio.gather(*(ask(transport, port) for _ in range(5))) == [200] * 5
+        await transport.close()
+        front.close()
+
+
+def _holds_session(hello: bytes) -> bool:
+    """Say whether a ClientHello ends with `pre_shared_key`: https://www.rfc-editor.org/rfc/rfc8446#section-4.2.11."""
+    return any(
+        hello[at : at + 2] == b"\x00\x29" and int.from_bytes(hello[at + 2 : at + 4], "big") == len(hello) - at - 4
+        for at in range(len(hello) - 4)
+    )
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()

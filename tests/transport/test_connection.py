@@ -419,6 +419,9 @@ class _Socket:
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def pause_reading(self) -> None:
+        pytest.fail("nothing waits to be read, so nobody would ever let it go on")
+
     def abort(self) -> None:
         pass
 
@@ -459,6 +462,28 @@ async def test_what_is_taken_as_it_comes_is_not_read_again() -> None:
     assert await reply.read(take) == b"end"
     assert await reply.read(take) == b""
     assert offered == [b"one", b"two", b"more"]
+
+
+async def test_what_stands_between_chunks_is_nothing_unread() -> None:
+    connection, reply = answering()
+    await reply.begun()
+    taken = 0
+
+    def take(data: bytes) -> bool:
+        nonlocal taken
+        taken += len(data)
+        return True
+
+    reading = asyncio.create_task(reply.read(take))
+    await asyncio.sleep(0)
+    size = b"5" + b";x=" + b"y" * 1000 + b"\r\n"
+    for _ in range(100):
+        # As from a server that writes a chunk's size, its data and its end each by themselves.
+        for piece in (size, b"hello", b"\r\n"):
+            connection.data_received(piece)
+            await asyncio.sleep(0)
+    assert taken == 500
+    reading.cancel()
 
 
 async def test_what_goes_wrong_with_what_comes_is_told_to_who_waits() -> None:

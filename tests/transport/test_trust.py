@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from argo_relay.errors import ConfigError
-from argo_relay.transport.trust import ClientCertificate, Sessions, resuming, trust
+from argo_relay.transport.trust import ClientCertificate, Sessions, forget_session, knows_session, resuming, trust
 from support.certificates import Authority
 
 
@@ -142,6 +142,22 @@ def test_a_handshake_that_failed_leaves_what_was_known(tmp_path: Path) -> None:
     with pytest.raises(ssl.SSLCertVerificationError):
         shake_in_memory(Authority().server("a.example"), client, "a.example")
     assert shake_in_memory(server, client, "a.example").session_reused
+
+
+def test_a_session_that_is_forgotten_is_not_shown(tmp_path: Path) -> None:
+    authority = Authority()
+    plain, client = trust(authority.bundle(tmp_path)), resuming(trust(authority.bundle(tmp_path)))
+    server = authority.server("a.example")
+    assert not knows_session(client, "a.example")
+    shake_in_memory(server, client, "a.example")
+    assert knows_session(client, "a.example")
+    assert not knows_session(client, "b.example")
+    forget_session(client, "a.example")
+    assert not knows_session(client, "a.example")
+    assert [shake_in_memory(server, client, "a.example").session_reused for _ in range(2)] == [False, True]
+    shake_in_memory(server, plain, "a.example")
+    assert not knows_session(plain, "a.example")
+    forget_session(plain, "a.example")
 
 
 def test_a_session_that_cannot_be_copied_is_none(tmp_path: Path) -> None:

@@ -197,6 +197,8 @@ class Exchange:
         try:
             sought = relay.seek(outline.model, relay.chance())
         except Refused:
+            # The timer may still be set for the body's limit; the total may be less.
+            watchdog.settle(watchdog.limits)
             await relay.main.directory.look_again()
             sought = relay.seek(outline.model, relay.chance())
         watchdog.settle(self._within_patience(relay.limits(wished, *sought.limits)))
@@ -298,7 +300,8 @@ class Exchange:
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
-            operation=self._entry.operation,
+            # Its value is what the record is without, where it is the usual one; an equal text would be told each time.
+            operation=self._entry.operation.value,
             user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,

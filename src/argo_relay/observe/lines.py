@@ -48,6 +48,8 @@ class LineWriter:
         self._stream = stream
         self._opened = contextlib.ExitStack()
         self._put = _without_waiting(stream, self._opened)
+        # The log of troubles may be written to from any thread, and from within a write: by what is being thrown away.
+        self._turn = threading.RLock()
         self._waiting: list[str] = []
         self._dropped = 0
         self._thread: threading.Thread | None = None
@@ -58,6 +60,20 @@ class LineWriter:
 
     def write(self, line: str) -> None:
         """Have a line, which brings its own end, written: now, or else soon."""
+        with self._turn:
+            self._write(line)
+
+    def close(self) -> None:
+        """Wait until all is written, though not for long."""
+        with self._turn:
+            self._put = None
+            self._opened.close()
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_SECONDS)
+
+    def _write(self, line: str) -> None:
         if self._put is None or self._waiting or self._dropped or not self._idle:
             self._leave(line)
             return
@@ -72,15 +88,6 @@ class LineWriter:
             return
         if taken < len(data):
             self._leave(data[taken:].decode(errors="replace"))
-
-    def close(self) -> None:
-        """Wait until all is written, though not for long."""
-        self._put = None
-        self._opened.close()
-        self._closing.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE_SECONDS)
 
     def _leave(self, line: str) -> None:
         """Leave a line to the thread."""

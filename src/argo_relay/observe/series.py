@@ -1,7 +1,8 @@
 """Counters and histograms by the values of their labels, which Prometheus' library writes when it is asked to.
 
 The library's own cost 0.5 to 1 us for each count, most of it for a lock and for what it checks: a dictionary does with
-0.1 us. So counting is for one thread; writing may be in another one, since what it reads is copied in one step.
+0.1 us. So counting is for one thread; writing may be in another one, since what it reads is copied in one step. A tuple
+of a dictionary's items is not made in one: the garbage collector may come between them, and whoever counts with it.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class Counter(Collector):
     def collect(self) -> list[Metric]:
         """Return the metric with what has been counted."""
         family = CounterMetricFamily(self._name, self._meaning, labels=self._labels)
-        for labels, count in tuple(self._counts.items()):
+        for labels, count in self._counts.copy().items():
             family.add_metric(labels, count)
         return [family]
 
@@ -67,7 +68,7 @@ class Histogram(Collector):
     def collect(self) -> list[Metric]:
         """Return the metric with what has been counted."""
         family = HistogramMetricFamily(self._name, self._meaning, labels=self._labels)
-        for labels, row in tuple(self._rows.items()):
+        for labels, row in self._rows.copy().items():
             *counts, total = tuple(row)
             within, buckets = 0.0, []
             for end, count in zip(self._ends, counts, strict=True):

@@ -277,7 +277,11 @@ class Reply:
         if self._settling is not None:
             self.parser.pieces.clear()
             return
-        if self._take is not None and self.parser.pieces:
+        if not self.parser.pieces:
+            # A part of the head, or of what stands between two chunks: it leaves nothing that could wait to be read.
+            self._wake()
+            return
+        if self._take is not None:
             self._offer(self._take)
             return
         self._unread += count

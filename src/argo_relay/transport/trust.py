@@ -67,6 +67,15 @@ class Sessions:
         made = self._latest[server_hostname] = self._wrap(incoming, outgoing, server_side, server_hostname, session)
         return made
 
+    def knows(self, name: str) -> bool:
+        """Say whether a connection to a server may go on with a session."""
+        return name in self._sessions or _session_of(self._latest.get(name)) is not None
+
+    def forget(self, name: str) -> None:
+        """Have the next connection to a server begin anew."""
+        self._latest.pop(name, None)
+        self._sessions.pop(name, None)
+
 
 def _session_of(connection: ssl.SSLObject | None) -> ssl.SSLSession | None:
     """Return the session that a connection leaves to others; None when its handshake has not come so far."""
@@ -82,6 +91,18 @@ def resuming(context: ssl.SSLContext) -> ssl.SSLContext:
     """Have a context's connections, all to one upstream, resume each other's sessions; return it."""
     context.wrap_bio = Sessions(context)  # type: ignore[method-assign]
     return context
+
+
+def knows_session(context: ssl.SSLContext, name: str) -> bool:
+    """Say whether the next connection to a server may go on with a session of one before it."""
+    sessions = context.wrap_bio
+    return isinstance(sessions, Sessions) and sessions.knows(name)
+
+
+def forget_session(context: ssl.SSLContext, name: str) -> None:
+    """Have the next connection to a server begin anew."""
+    if isinstance(context.wrap_bio, Sessions):
+        context.wrap_bio.forget(name)
 
 
 def _show(certificate: ClientCertificate, context: ssl.SSLContext, key: str) -> None:
