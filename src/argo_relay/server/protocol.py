@@ -26,6 +26,8 @@ KEEP_ALIVE_SECONDS: Final = 75.0
 """How long a connection may wait for the end of a request's head: of its first, and of each that follows."""
 _LARGEST_HEAD: Final = 64 * 1024
 """Bytes of a head; also of what carries nothing between two pieces of a body, or after the last."""
+_CONNECTION: Final = (b"connection", b"proxy-connection")
+"""Headers that the parser takes for `Connection`: the second is what old clients send to proxies."""
 _EARLY: Final = 0.001
 """Seconds by which a timer may come early: uvloop counts in milliseconds."""
 _BROKEN: Final = Failure(
@@ -151,9 +153,10 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         self._barren += len(data)
-        unread: bytes | None = data
-        while unread is not None:
-            unread = self._feed(unread)
+        unread = self._feed(data)
+        if unread is not None:
+            # Once at most: what follows a request that is being served is not looked at.
+            self._feed(unread)
         if self._barren > _LARGEST_HEAD and not self._deaf:
             self._refuse(431, "The request's head is larger than 64 KiB.")
 
@@ -307,6 +310,6 @@ class Connection(asyncio.Protocol):
 
 def _unwished(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     """Return a field of a head as it is, but `Connection` without `upgrade`: then the parser overlooks `Upgrade`."""
-    if name.lower() != b"connection":
+    if name.lower() not in _CONNECTION:
         return name, value
     return name, b",".join(token for token in value.split(b",") if token.strip().lower() != b"upgrade")

@@ -86,7 +86,8 @@ class WireClient:
         self.task: asyncio.Task[None] | None = None
         """What serves it."""
         self._wire = wire
-        self._expects = self.request_headers.get("expect", "").lower() == "100-continue"
+        # HTTP/1.0 knows no reply before the reply (https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1).
+        self._expects = head.version != "1.0" and self.request_headers.get("expect", "").lower() == "100-continue"
         self._pieces: list[bytes] = []
         self._unread = 0
         self._waiter: asyncio.Future[None] | None = None
