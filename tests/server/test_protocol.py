@@ -381,6 +381,91 @@ async def test_who_does_not_read_the_last_reply_is_not_waited_for_either(data: b
 
 
 @pytest.mark.looptime
+async def test_who_goes_on_reading_a_large_reply_gets_all_of_it_however_slowly() -> None:
+    protocol, wire = joined(Echo())
+    wire.unsent = 1_000_000
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    await turns()
+    while wire.unsent:
+        await asyncio.sleep(KEEP_ALIVE_SECONDS / 2)
+        wire.unsent -= 100_000
+        assert not wire.aborted
+    await asyncio.sleep(2 * KEEP_ALIVE_SECONDS)
+    assert wire.aborted
+    end(protocol)
+
+
+@pytest.mark.looptime
+async def test_who_stops_reading_a_large_reply_is_not_waited_for() -> None:
+    protocol, wire = joined(Echo())
+    wire.unsent = 1_000_000
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    await turns()
+    await asyncio.sleep(KEEP_ALIVE_SECONDS / 2)
+    wire.unsent -= 100_000
+    await asyncio.sleep(2 * KEEP_ALIVE_SECONDS)
+    assert wire.aborted
+    end(protocol)
+
+
+REFUSED_EARLY = [
+    b"POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 9\r\n\r\n123",
+    b"POST / HTTP/1.0\r\ncontent-length: 9\r\n\r\n123",
+]
+
+
+async def refuse(client: WireClient) -> None:
+    await client.begin(413, [("content-length", "2")])
+    await client.write(b"no", last=True)
+
+
+@pytest.mark.parametrize("data", REFUSED_EARLY)
+async def test_the_last_reply_is_not_lost_to_a_client_that_still_sends(data: bytes) -> None:
+    served = 0
+
+    async def app(client: WireClient) -> None:
+        nonlocal served
+        served += 1
+        await refuse(client)
+
+    protocol, wire = joined(app)
+    protocol.data_received(data)
+    await turns()
+    assert wire.written.endswith(b"no")
+    assert wire.ended, "the client sees that nothing more comes"
+    assert not wire.closing, "the system resets what is closed with something unread, and the reply is gone"
+    protocol.data_received(b"456")
+    assert not wire.closing
+    protocol.data_received(b"789" + NEXT)
+    await turns()
+    assert wire.closing
+    assert served == 1
+    end(protocol)
+
+
+async def test_what_is_no_http_ends_a_connection_whose_last_reply_is_complete() -> None:
+    protocol, wire = joined(refuse)
+    protocol.data_received(b"POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
+    await turns()
+    assert not wire.closing
+    protocol.data_received(b"no chunk")
+    assert wire.closing
+    assert wire.written.count(b"HTTP/1.1") == 1
+    end(protocol)
+
+
+@pytest.mark.looptime
+async def test_the_rest_of_a_request_is_not_waited_for_without_end() -> None:
+    protocol, wire = joined(refuse)
+    protocol.data_received(REFUSED_EARLY[0])
+    while not wire.aborted:
+        await asyncio.sleep(1)
+        protocol.data_received(b"1" if asyncio.get_running_loop().time() < 5 else b"")
+        assert asyncio.get_running_loop().time() <= KEEP_ALIVE_SECONDS + 6
+    end(protocol)
+
+
+@pytest.mark.looptime
 async def test_a_connection_that_is_no_more_leaves_no_timer() -> None:
     protocol, wire = joined(Echo())
     end(protocol)
