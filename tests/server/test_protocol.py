@@ -408,6 +408,22 @@ async def test_who_stops_reading_a_large_reply_is_not_waited_for() -> None:
     end(protocol)
 
 
+@pytest.mark.looptime
+@pytest.mark.parametrize("reads", [True, False])
+async def test_who_does_not_read_one_reply_gets_no_other(reads: bool) -> None:
+    protocol, wire = joined(Echo())
+    protocol.pause_writing()
+    await asyncio.sleep(10)
+    protocol.data_received(NEXT)
+    await asyncio.sleep(KEEP_ALIVE_SECONDS - 1)
+    if reads:
+        protocol.resume_writing()
+    await asyncio.sleep(2)
+    assert wire.aborted is not reads
+    assert wire.written.startswith(b"HTTP/1.1 200 OK") is reads
+    end(protocol)
+
+
 REFUSED_EARLY = [
     b"POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 9\r\n\r\n123",
     b"POST / HTTP/1.0\r\ncontent-length: 9\r\n\r\n123",
@@ -433,9 +449,9 @@ async def test_the_last_reply_is_not_lost_to_a_client_that_still_sends(data: byt
     await turns()
     assert wire.written.endswith(b"no")
     assert wire.ended, "the client sees that nothing more comes"
-    assert not wire.closing, "the system resets what is closed with something unread, and the reply is gone"
+    assert not wire.is_closing(), "the system resets what is closed with something unread, and the reply is gone"
     protocol.data_received(b"456")
-    assert not wire.closing
+    assert not wire.is_closing()
     protocol.data_received(b"789" + NEXT)
     await turns()
     assert wire.closing
@@ -447,7 +463,7 @@ async def test_what_is_no_http_ends_a_connection_whose_last_reply_is_complete() 
     protocol, wire = joined(refuse)
     protocol.data_received(b"POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
     await turns()
-    assert not wire.closing
+    assert not wire.is_closing()
     protocol.data_received(b"no chunk")
     assert wire.closing
     assert wire.written.count(b"HTTP/1.1") == 1
