@@ -121,6 +121,22 @@ async def test_a_new_configurations_limits_hold_once_it_has_taken_over() -> None
     assert isinstance(house.b.news()[-1], Granted)
 
 
+async def test_a_worker_that_hangs_keeps_nobody_from_a_refusal() -> None:
+    house = House(Config(user="tester", max_in_flight=1, max_queue=0))
+    house.says(house.a, messages.Ask(DOOR, 1, 0, None))
+    for ticket in (1, 2):
+        house.says(house.b, messages.Ask(DOOR, ticket, 0, None))
+    house.says(house.b, messages.Give(DOOR, 0, None, answer=True))
+    house.b.news()
+    await asyncio.sleep(0.5)
+    assert house.b.news() == []
+    await asyncio.sleep(1)
+    assert house.b.news() == [messages.Declined(DOOR, ticket, 0, None) for ticket in (1, 2)]
+    house.says(house.a, messages.Give(DOOR, 1, None, answer=True))
+    house.says(house.b, messages.Ask(DOOR, 3, 0, None))
+    assert house.b.news() == [messages.Loose(DOOR), Granted(DOOR, 3, 1)]
+
+
 async def page(house: House) -> str:
     """Return the page of figures as worker `a` gets it."""
     house.says(house.a, messages.Page(9, "GET", "/metrics", "", "", ""))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from argo_relay.observe.present import Present
 
 _PATIENCE_SECONDS: Final = 1.0
-"""How long one looks for what a worker does not say: then the last that it said counts."""
+"""How long one waits for what a worker does not say: then the last that it said counts."""
 
 
 Lists = dict[str, Listing]
@@ -42,6 +42,8 @@ class Shared:
         self.pages: dict[str, Application] = {}
         """What workers pass on to, by path."""
         self._pools: dict[str, Pool[Worker]] = {}
+        self._deciding: dict[str, asyncio.TimerHandle] = {}
+        """Pools that wait for a worker's answer, by name."""
         self._workers: list[Worker] = []
         """Those that take requests or finish some, in the order in which they began to."""
         self._lists: dict[int, Lists] = {}
@@ -114,7 +116,7 @@ class Shared:
         """Do what a worker asks for, or take note of what it says."""
         match message:
             case messages.Ask(pool):
-                self._pools[pool].ask(worker, message)
+                self._ask(worker, message, self._pools[pool])
             case messages.Give(pool):
                 self._pools[pool].give(worker, message)
             case messages.Cancel(pool, ticket):
@@ -156,6 +158,17 @@ class Shared:
         for counts in self._losses.values():
             total.update(counts)
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+    def _ask(self, worker: Worker, ask: messages.Ask, pool: Pool[Worker]) -> None:
+        """Have a pool serve one who wants a place; a worker that hangs must not keep others from a refusal."""
+        pool.ask(worker, ask)
+        if pool.undecided and pool.name not in self._deciding:
+            loop = asyncio.get_running_loop()
+            self._deciding[pool.name] = loop.call_later(_PATIENCE_SECONDS, self._decide, pool)
+
+    def _decide(self, pool: Pool[Worker]) -> None:
+        del self._deciding[pool.name]
+        pool.decide()
 
     def _count(self, worker: Worker, counted: messages.Counted) -> None:
         self._losses[worker] = counted.losses
