@@ -183,6 +183,17 @@ async def test_figures_are_sums_and_what_ended_workers_have_counted_stays() -> N
     assert '\nargo_relay_losses_total{loss="top_k"} 4.0\n' in text
 
 
+async def test_clients_words_do_not_pile_up_over_restarts() -> None:
+    house = House()
+    for restart in range(10):
+        worker = house.joined(1)
+        house.says(worker, messages.Counted([], [], {f"word-{restart}-{number}": 1 for number in range(100)}))
+        house.leaves(worker)
+    losses = house.shared.losses()
+    assert len(losses) <= 201
+    assert sum(losses.values()) == 1000
+
+
 async def test_a_name_has_series_of_its_own_where_its_worker_says_that_it_is_listed() -> None:
     house = House()
     failed = [record(Outcome.ERROR, "listed"), record(Outcome.ERROR, "made-up")]

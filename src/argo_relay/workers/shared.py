@@ -14,6 +14,7 @@ import msgspec
 from argo_relay.config.named import every_upstream
 from argo_relay.config.schema import Config
 from argo_relay.exchange.directory import Listing
+from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission
 from argo_relay.workers import messages
 from argo_relay.workers.fellow import ALL, DOOR, FIGURES
@@ -51,7 +52,7 @@ class Shared:
         self._leaders: dict[int, Worker] = {}
         self._seen: dict[Worker, Seen] = {}
         self._losses: dict[Worker, Mapping[str, int]] = {}
-        self._past: Counter[str] = Counter()
+        self._past = LossCount()
         """Losses at workers that are gone."""
         self._listed = False
         self._looks = itertools.count(1)
@@ -105,7 +106,7 @@ class Shared:
             return
         self._workers.remove(worker)
         self._seen.pop(worker, None)
-        self._past.update(self._losses.pop(worker, {}))
+        self._past.add(self._losses.pop(worker, {}))
         for pool in self._pools.values():
             pool.leave(worker)
         for ticket in tuple(self._looking):
@@ -154,7 +155,7 @@ class Shared:
 
     def losses(self) -> dict[str, int]:
         """Return all losses since the start, the most frequent first."""
-        total = self._past.copy()
+        total = Counter(self._past.shown())
         for counts in self._losses.values():
             total.update(counts)
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
