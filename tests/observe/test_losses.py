@@ -27,3 +27,13 @@ def test_names_that_clients_make_up_are_bounded_in_number_and_in_size() -> None:
     assert (counts["seal"], counts["other"]) == (2, 803)
     assert sum(counts.values()) == 1004
     assert max(map(len, counts)) <= 40
+
+
+def test_what_another_has_counted_is_added_within_the_same_bounds() -> None:
+    count = LossCount()
+    count.note(lost("seal"))
+    count.add({"seal": 2, "top_k": 3})
+    assert count.shown() == {"seal": 3, "top_k": 3}
+    count.add({f"x{number}": 2 for number in range(1000)})
+    assert len(count.shown()) == 201
+    assert count.shown()["other"] == 2 * 802

@@ -289,6 +289,13 @@ async def test_a_body_is_held_back_and_let_go_again() -> None:
     await close(client, connection)
 
 
+async def test_a_client_of_http_1_0_gets_no_reply_before_the_reply() -> None:
+    client, connection, memory = await opened(POST[:-2].replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\n\r\nabcdef")
+    assert await client.receive() == b"abcdef"
+    assert memory.written == b""
+    await close(client, connection)
+
+
 @pytest.mark.parametrize("refused", [True, False])
 async def test_who_asks_whether_to_go_on_is_told_so_once_and_only_then(refused: bool) -> None:
     client, connection, memory = await opened(POST[:-2] + b"Expect: 100-Continue\r\n\r\n")

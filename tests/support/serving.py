@@ -38,8 +38,11 @@ class Memory(asyncio.Transport):
         self.closing = False
         self.aborted = False
         self.reading = True
+        self.ended = False
+        self.unsent = 0
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.ended, "written after the end"
         self.written += data
         self.writes.append(bytes(data))
 
@@ -48,6 +51,13 @@ class Memory(asyncio.Transport):
 
     def abort(self) -> None:
         self.aborted = True
+
+    def write_eof(self) -> None:
+        assert not self.closing
+        self.ended = True
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def is_closing(self) -> bool:
         return self.closing or self.aborted

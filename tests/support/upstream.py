@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import ssl
 import struct
@@ -104,7 +105,9 @@ async def upstream(
             task.cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
         for connection in there.connections:
-            connection.writer.transport.abort()
+            # Python 3.11 fails to abort what has closed itself once its last bytes were out.
+            with contextlib.suppress(AttributeError):
+                connection.writer.transport.abort()
     for error in done:
         if isinstance(error, Exception):
             raise error

@@ -164,3 +164,25 @@ def test_a_limit_may_be_raised_and_lowered() -> None:
     assert said.news() == [], "there is one too many"
     said.give("b")
     assert said.news() == [("b", Granted("p", third, 1))]
+
+
+def test_who_does_not_answer_is_given_up_and_may_answer_later() -> None:
+    said = Said(1, lines=False)
+    said.ask("a")
+    said.news()
+    ticket = said.ask("b")
+    said.give("b", 0, answer=True)
+    said.news()
+    assert said.pool.undecided
+    said.pool.decide()
+    assert said.news() == [("b", Declined("p", ticket, 0, None))], "what it was lent counts as in use"
+    said.give("a", 1, answer=True)
+    assert said.news() == [("a", Loose("p")), ("b", Loose("p"))]
+    assert said.pool.spare == 1
+
+
+def test_with_nothing_undecided_a_decision_changes_nothing() -> None:
+    said = tight()
+    assert not said.pool.undecided
+    said.pool.decide()
+    assert said.news() == []

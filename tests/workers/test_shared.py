@@ -121,6 +121,22 @@ async def test_a_new_configurations_limits_hold_once_it_has_taken_over() -> None
     assert isinstance(house.b.news()[-1], Granted)
 
 
+async def test_a_worker_that_hangs_keeps_nobody_from_a_refusal() -> None:
+    house = House(Config(user="tester", max_in_flight=1, max_queue=0))
+    house.says(house.a, messages.Ask(DOOR, 1, 0, None))
+    for ticket in (1, 2):
+        house.says(house.b, messages.Ask(DOOR, ticket, 0, None))
+    house.says(house.b, messages.Give(DOOR, 0, None, answer=True))
+    house.b.news()
+    await asyncio.sleep(0.5)
+    assert house.b.news() == []
+    await asyncio.sleep(1)
+    assert house.b.news() == [messages.Declined(DOOR, ticket, 0, None) for ticket in (1, 2)]
+    house.says(house.a, messages.Give(DOOR, 1, None, answer=True))
+    house.says(house.b, messages.Ask(DOOR, 3, 0, None))
+    assert house.b.news() == [messages.Loose(DOOR), Granted(DOOR, 3, 1)]
+
+
 async def page(house: House) -> str:
     """Return the page of figures as worker `a` gets it."""
     house.says(house.a, messages.Page(9, "GET", "/metrics", "", "", ""))
@@ -165,6 +181,17 @@ async def test_figures_are_sums_and_what_ended_workers_have_counted_stays() -> N
     assert exchanges(text) == 4
     assert "\nargo_relay_in_flight 3.0\n" in text
     assert '\nargo_relay_losses_total{loss="top_k"} 4.0\n' in text
+
+
+async def test_clients_words_do_not_pile_up_over_restarts() -> None:
+    house = House()
+    for restart in range(10):
+        worker = house.joined(1)
+        house.says(worker, messages.Counted([], [], {f"word-{restart}-{number}": 1 for number in range(100)}))
+        house.leaves(worker)
+    losses = house.shared.losses()
+    assert len(losses) <= 201
+    assert sum(losses.values()) == 1000
 
 
 async def test_a_name_has_series_of_its_own_where_its_worker_says_that_it_is_listed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from argo_relay.neutral.loss import Losses, name_of
@@ -19,13 +20,20 @@ class LossCount:
 
     def note(self, losses: Losses) -> None:
         """Count the losses of one exchange; names that come when the table is full count as `other`."""
-        counts = self._counts
         for loss in losses:
-            name = name_of(loss)
-            if name not in counts and len(counts) >= _MOST_NAMES:
-                name = _REST
-            counts[name] = counts.get(name, 0) + 1
+            self._count(name_of(loss), 1)
+
+    def add(self, counts: Mapping[str, int]) -> None:
+        """Count what another has counted, in the same way."""
+        for name, count in counts.items():
+            self._count(name, count)
 
     def shown(self) -> dict[str, int]:
         """Return how many there were of each, the most frequent first."""
         return dict(sorted(self._counts.items(), key=lambda item: (-item[1], item[0])))
+
+    def _count(self, name: str, count: int) -> None:
+        counts = self._counts
+        if name not in counts and len(counts) >= _MOST_NAMES:
+            name = _REST
+        counts[name] = counts.get(name, 0) + count

@@ -19,6 +19,8 @@ from argo_relay.server.request import RequestHead, headers_of
 _SMALL: Final = 64 * 1024
 """A body up to this size goes out in one piece with its head."""
 _BODILESS: Final = (204, 304)
+_STALL_SECONDS: Final = 75.0
+"""How long a reply waits for its client to read what came before it: as long as one waits for a request."""
 _MOST_UNREAD: Final = 256 * 1024
 """Bytes of a request's body that may wait to be read before the client is held back."""
 
@@ -86,7 +88,8 @@ class WireClient:
         self.task: asyncio.Task[None] | None = None
         """What serves it."""
         self._wire = wire
-        self._expects = self.request_headers.get("expect", "").lower() == "100-continue"
+        # HTTP/1.0 knows no reply before the reply (https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1).
+        self._expects = head.version != "1.0" and self.request_headers.get("expect", "").lower() == "100-continue"
         self._pieces: list[bytes] = []
         self._unread = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -121,10 +124,11 @@ class WireClient:
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the reply's head, one with a `content-length` along with the first piece of the body.
 
-        Raise ValueError where a header holds a line end.
+        Cut a client that has not read the replies before, and does not: a page has no deadline that would end it. Raise
+        ValueError where a header holds a line end.
         """
         if self._wire.room is not None:
-            await self._writable()
+            await self._caught_up()
         if self.left:
             return
         length, closes = framing_of(headers)
@@ -237,6 +241,14 @@ class WireClient:
     async def _writable(self) -> None:
         while (room := self._wire.room) is not None and not self.left:
             await room.wait()
+
+    async def _caught_up(self) -> None:
+        """Wait until the client has read the replies before this one."""
+        try:
+            async with asyncio.timeout(_STALL_SECONDS):
+                await self._writable()
+        except TimeoutError:
+            self.abort()
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None

@@ -45,6 +45,16 @@ class Pool(Generic[_Worker]):
         """Places that no worker has; less than none while a limit that was lowered is not kept yet."""
         return self.most - sum(self._lent.values())
 
+    @property
+    def undecided(self) -> bool:
+        """Whether there is a line, and nobody can be told how long it is before some worker has answered."""
+        return bool(self._line and self._unanswered)
+
+    def decide(self) -> None:
+        """Wait no longer for workers that do not answer: what they were lent counts as in use."""
+        self._unanswered.clear()
+        self._settle()
+
     def join(self, worker: _Worker) -> None:
         """Lend to a worker from now on."""
         self._lent[worker] = 0

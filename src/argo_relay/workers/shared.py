@@ -14,6 +14,7 @@ import msgspec
 from argo_relay.config.named import every_upstream
 from argo_relay.config.schema import Config
 from argo_relay.exchange.directory import Listing
+from argo_relay.observe.losses import LossCount
 from argo_relay.policy.admission import Admission
 from argo_relay.workers import messages
 from argo_relay.workers.fellow import ALL, DOOR, FIGURES
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from argo_relay.observe.present import Present
 
 _PATIENCE_SECONDS: Final = 1.0
-"""How long one looks for what a worker does not say: then the last that it said counts."""
+"""How long one waits for what a worker does not say: then the last that it said counts."""
 
 
 Lists = dict[str, Listing]
@@ -42,6 +43,8 @@ class Shared:
         self.pages: dict[str, Application] = {}
         """What workers pass on to, by path."""
         self._pools: dict[str, Pool[Worker]] = {}
+        self._deciding: dict[str, asyncio.TimerHandle] = {}
+        """Pools that wait for a worker's answer, by name."""
         self._workers: list[Worker] = []
         """Those that take requests or finish some, in the order in which they began to."""
         self._lists: dict[int, Lists] = {}
@@ -49,7 +52,7 @@ class Shared:
         self._leaders: dict[int, Worker] = {}
         self._seen: dict[Worker, Seen] = {}
         self._losses: dict[Worker, Mapping[str, int]] = {}
-        self._past: Counter[str] = Counter()
+        self._past = LossCount()
         """Losses at workers that are gone."""
         self._listed = False
         self._looks = itertools.count(1)
@@ -103,7 +106,7 @@ class Shared:
             return
         self._workers.remove(worker)
         self._seen.pop(worker, None)
-        self._past.update(self._losses.pop(worker, {}))
+        self._past.add(self._losses.pop(worker, {}))
         for pool in self._pools.values():
             pool.leave(worker)
         for ticket in tuple(self._looking):
@@ -114,7 +117,7 @@ class Shared:
         """Do what a worker asks for, or take note of what it says."""
         match message:
             case messages.Ask(pool):
-                self._pools[pool].ask(worker, message)
+                self._ask(worker, message, self._pools[pool])
             case messages.Give(pool):
                 self._pools[pool].give(worker, message)
             case messages.Cancel(pool, ticket):
@@ -152,10 +155,21 @@ class Shared:
 
     def losses(self) -> dict[str, int]:
         """Return all losses since the start, the most frequent first."""
-        total = self._past.copy()
+        total = Counter(self._past.shown())
         for counts in self._losses.values():
             total.update(counts)
         return dict(sorted(total.items(), key=lambda item: (-item[1], item[0])))
+
+    def _ask(self, worker: Worker, ask: messages.Ask, pool: Pool[Worker]) -> None:
+        """Have a pool serve one who wants a place; a worker that hangs must not keep others from a refusal."""
+        pool.ask(worker, ask)
+        if pool.undecided and pool.name not in self._deciding:
+            loop = asyncio.get_running_loop()
+            self._deciding[pool.name] = loop.call_later(_PATIENCE_SECONDS, self._decide, pool)
+
+    def _decide(self, pool: Pool[Worker]) -> None:
+        del self._deciding[pool.name]
+        pool.decide()
 
     def _count(self, worker: Worker, counted: messages.Counted) -> None:
         self._losses[worker] = counted.losses
