@@ -85,7 +85,9 @@ class Attempts:
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
         places, clock = self._relay.places, self._relay.clock
-        since = await self._take(places)
+        if not places.take_now():
+            await self._wait_for(places)
+        since = clock.now()
         try:
             await self._rounds()
         finally:
@@ -271,7 +273,9 @@ class Attempts:
             if trial.plan.call is None:
                 await trial.lane.answer()
                 return
-            since = await self._take(site.places)
+            if not site.places.take_now():
+                await self._wait_for(site.places)
+            since = clock.now()
             try:
                 self._count(trial)
                 with Judged(trial, self._watchdog, clock):
@@ -363,20 +367,16 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    async def _take(self, places: Capacity) -> float:
-        """Take a place, having waited for it if need be; return when that was."""
+    async def _wait_for(self, places: Capacity) -> None:
+        """Take a place that others have now."""
         clock = self._relay.clock
-        if not places.at_once:
-            began = clock.now()
-            self._enter(Phase.QUEUED)
-            try:
-                await places.take(self._watchdog.left())
-            finally:
-                self.queued += clock.now() - began
-            self._enter(Phase.PREPARING)
-        else:
-            await places.take(0)
-        return clock.now()
+        began = clock.now()
+        self._enter(Phase.QUEUED)
+        try:
+            await places.take(self._watchdog.left())
+        finally:
+            self.queued += clock.now() - began
+        self._enter(Phase.PREPARING)
 
 
 _LEFT: Final = "x-request-timeout"
