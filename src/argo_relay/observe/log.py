@@ -99,12 +99,19 @@ def _json_line(fields: dict[str, Any]) -> str:
 def _text_line(fields: dict[str, Any]) -> str:
     words = []
     for name, value in fields.items():
-        if type(value) is str:
-            # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
-            words.append(f"{name}={value if _PLAIN(value) else ascii(value)}")
+        kind = type(value)
+        if kind is str:
+            words.append(_word(name, value))
         else:
-            words.append(f"{name}={value}" if type(value) is not bool else f"{name}={str(value).lower()}")
+            words.append(f"{name}={value}" if kind is not bool else f"{name}={str(value).lower()}")
     return " ".join(words)
+
+
+@lru_cache(256)
+def _word(name: str, value: str) -> str:
+    """Return a field with a text; nearly all of them are the same in line after line."""
+    # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
+    return f"{name}={value if _PLAIN(value) else ascii(value)}"
 
 
 _PLAIN: Final = re.compile(r"""[!#-&(-<>-~]+""").fullmatch
