@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Call, Headers, Outline
+from argo_relay.dialects.base import Call, Headers, Link, Outline
 from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
@@ -224,7 +224,8 @@ class Attempts:
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
-        asked = await self._asked_of(candidate)
+        links = candidate.site.images.linked(self._asked.entry, self._asked.outline, candidate.profile)
+        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else self._asked.outline)
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
@@ -238,15 +239,17 @@ class Attempts:
             else:
                 return
 
-    async def _asked_of(self, candidate: Candidate) -> Asked:
-        """Return the request as it is put to a candidate: with images as data, where it fetches none."""
-        site, profile, outline = candidate.site, candidate.profile, self._asked.outline
-        if links := site.images.linked(self._asked.entry, outline, profile):
-            self._enter(Phase.FETCHING)
-            outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
-            self._enter(Phase.PREPARING)
+    async def _inline(self, candidate: Candidate, links: Sequence[Link]) -> Outline:
+        """Return the request with its images as data, for a candidate that fetches none."""
+        self._enter(Phase.FETCHING)
+        outline = self._inlined = self._inlined or await candidate.site.images.inlined(self._asked.outline, links)
+        self._enter(Phase.PREPARING)
+        return outline
+
+    def _asked_of(self, candidate: Candidate, outline: Outline) -> Asked:
+        """Return the request as it is put to a candidate."""
+        site, profile, asked = candidate.site, candidate.profile, self._asked
         rules, missing = site.rulebook.of(profile, site.directory.roster), site.detours.missing()
-        asked = self._asked
         if outline is asked.outline and profile is asked.profile and not rules and not missing:
             return asked
         return msgspec.structs.replace(asked, outline=outline, profile=profile, rules=rules, missing=missing)

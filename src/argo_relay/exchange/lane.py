@@ -25,6 +25,8 @@ _LARGEST_ERROR: Final = 1024 * 1024
 _LARGEST_FRAME: Final = 64 * 1024 * 1024
 _MOST_HELD: Final = 256 * 1024
 """Bytes without content of which a stream's beginning is held back at most."""
+_TAKEN_AT_ONCE: Final = 16 * 1024
+"""Bytes of a whole reply that a connection takes without making anyone wait."""
 WHOLE_HEADERS: Final[Headers] = [("content-type", "application/json")]
 # What an upstream says about its reply that concerns any client, and what concerns one of its own dialect.
 _PASSED_ALWAYS: Final = ("retry-after", "retry-after-ms")
@@ -143,12 +145,15 @@ class Lane:
             raise self._refused(refused.failure, passed) from None
 
     async def _send_whole(self, body: bytes, passed: Headers) -> None:
+        outlet = self._outlet
         self._commit()
         self._attempt.writing()
-        await self._outlet.begin(200, self._head(body, passed))
-        await self._outlet.write(body)
-        # The end waits until the client has read what was written, which is when the exchange is over.
-        await self._outlet.end()
+        await outlet.begin(200, self._head(body, passed))
+        if len(body) > _TAKEN_AT_ONCE:
+            # The end waits until the client has read what was written, which is when the exchange is over.
+            await outlet.write(body)
+            body = b""
+        await outlet.end(body)
 
     def _head(self, body: bytes, passed: Headers) -> Headers:
         if self._plan.stream:

@@ -75,9 +75,6 @@ def _fields(record: Record) -> dict[str, Any]:
         for name, count in usage.items():
             if count is not None and name != "raw":
                 fields[f"tokens_{name}"] = count
-    for name in _SECONDS:
-        if (seconds := fields.get(name)) is not None:
-            fields[name] = round(seconds, 4)
     fields["time"] = _moment(record.time)
     return fields
 
@@ -93,7 +90,8 @@ def _second(seconds: int) -> str:
 
 
 def _json_line(fields: dict[str, Any]) -> str:
-    return msgspec.json.encode(fields).decode()
+    shown = {name: round(value, 4) if type(value) is float else value for name, value in fields.items()}
+    return msgspec.json.encode(shown).decode()
 
 
 def _text_line(fields: dict[str, Any]) -> str:
@@ -102,6 +100,8 @@ def _text_line(fields: dict[str, Any]) -> str:
         kind = type(value)
         if kind is str:
             words.append(_word(name, value))
+        elif kind is float:
+            words.append(f"{name}={round(value, 4)}")
         else:
             words.append(f"{name}={value}" if kind is not bool else f"{name}={str(value).lower()}")
     return " ".join(words)
@@ -116,5 +116,4 @@ def _word(name: str, value: str) -> str:
 
 _PLAIN: Final = re.compile(r"""[!#-&(-<>-~]+""").fullmatch
 """Says whether a value can stand as it is: printable ASCII without a space, a quote or an equals sign."""
-_SECONDS: Final = tuple(one.name for one in msgspec.structs.fields(Record) if one.type in (float, float | None))
 _FORMS = {"text": _text_line, "json": _json_line}
