@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -104,11 +105,8 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        named = (("x-model", candidate.model), ("x-upstream", candidate.site.name))
-        said = [(name, value) for name, value in named if value.isascii() and value.isprintable()]
-        if self._settled:
-            said.append(("x-attempts", str(self.made)))
-        return said
+        said = _named(candidate.model, candidate.site.name)
+        return [*said, ("x-attempts", str(self.made))] if self._settled else [*said]
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -380,6 +378,13 @@ class Attempts:
         finally:
             self.queued += clock.now() - began
         self._enter(Phase.PREPARING)
+
+
+@lru_cache(256)
+def _named(model: str, upstream: str) -> tuple[tuple[str, str], ...]:
+    """Return what says who has answered, as headers; without what cannot stand in one."""
+    named = (("x-model", model), ("x-upstream", upstream))
+    return tuple((name, value) for name, value in named if value.isascii() and value.isprintable())
 
 
 _LEFT: Final = "x-request-timeout"
