@@ -126,12 +126,13 @@ ROWS: Final = {
 
 
 def body_of(row: Row) -> bytes:
-    """Return a request's body: as many turns as make its size."""
+    """Return a request's body: as many turns as make its size, written without spaces, as the vendors' SDKs do."""
     words = "what a user and a model say to each other, at some length. " * 16
     turns = [
         {"role": ("user", "assistant")[number % 2], "content": words} for number in range(max(1, row.size // 1000) | 1)
     ]
-    return json.dumps({"model": "gpt-4o", "messages": turns, "max_tokens": 99, "stream": row.stream}).encode()
+    asked = {"model": "gpt-4o", "messages": turns, "max_tokens": 99, "stream": row.stream}
+    return json.dumps(asked, separators=(",", ":")).encode()
 
 
 class _Answer:
@@ -150,7 +151,8 @@ class _Answer:
         }
         self._pieces = [_EVENTS if stream else _REPLY]
 
-    async def read(self) -> bytes:
+    async def read(self, take: Callable[[bytes], bool] | None = None) -> bytes:
+        del take  # It need not be asked: nothing comes while the reader sleeps.
         return self._pieces.pop() if self._pieces else b""
 
     def release(self) -> None:

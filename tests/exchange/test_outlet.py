@@ -133,6 +133,18 @@ async def test_what_the_client_has_not_taken_is_owed() -> None:
     assert (client.body, outlet.owed) == (b"taken", b"not taken")
 
 
+async def test_a_last_piece_that_the_client_has_not_taken_is_owed() -> None:
+    client = FakeClient([], reads=0)
+    outlet = Outlet(client)
+    await outlet.begin(200, HEAD)
+    ending = asyncio.create_task(outlet.end(b"all of it"))
+    await asyncio.sleep(60)
+    assert (outlet.begun, outlet.owed, outlet.over) == (False, b"all of it", False)
+    client.read_again()
+    await ending
+    assert (client.body, outlet.begun, outlet.owed, outlet.over) == (b"all of it", True, b"", True)
+
+
 async def test_what_need_not_wait_goes_out_at_once() -> None:
     client = FakeClient([], reads=8)
     outlet = Outlet(client)

@@ -22,6 +22,19 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
+async def test_a_place_is_taken_now_only_where_nobody_waits() -> None:
+    places = Places(1, "there")
+    assert places.take_now()
+    assert not places.take_now()
+    waiting = asyncio.create_task(places.take(1000))
+    await asyncio.sleep(0)
+    places.give(1)
+    assert not places.take_now()
+    await waiting
+    places.give(1)
+    assert (places.take_now(), places.in_use, places.waiting) == (True, 1, 0)
+
+
 async def test_without_a_limit_nobody_waits() -> None:
     places = Places(None, "there")
     await asyncio.gather(*(hold(places, 1) for _ in range(100)))

@@ -356,9 +356,14 @@ async def test_after_its_end_or_its_own_error_nothing_of_an_upstream_is_passed_o
     assert done.client.body == chunk() + FINISH + last
 
 
-async def test_a_whole_reply_that_is_not_read_ends_at_the_deadline() -> None:
-    client = FakeClient([(0, ask(timeout=30))], reads=1)
-    done = await stage(whole(body=[(0, WHOLE)])).run(client)
+@pytest.mark.parametrize(
+    ("reply", "reads"),
+    [(WHOLE, 0), (WHOLE + b" " * 2**15, 0), (WHOLE + b" " * 2**15, 1)],
+    ids=["small", "none", "part"],
+)
+async def test_a_whole_reply_that_is_not_read_ends_at_the_deadline(reply: bytes, reads: int) -> None:
+    client = FakeClient([(0, ask(timeout=30))], reads=reads)
+    done = await stage(whole(body=[(0, reply)])).run(client)
     assert (done.took, client.aborted) == (30, 30)
     assert done.record.outcome is Outcome.TIMEOUT
 

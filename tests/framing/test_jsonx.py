@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -241,6 +242,24 @@ def test_a_key_that_comes_twice_where_one_value_begins_like_the_other(first: byt
         with pytest.raises(BadJson) as caught:
             JsonObject(b'{"a":' + first + between + b',"\\u0061" :' + second + b"}")
         assert caught.value.path == "a"
+
+
+@UNTIMED
+@given(objects(values()).filter(bool), st.booleans())
+def test_where_members_stand_is_the_same_counted_and_walked(value: dict[str, Any], ascii_only: bool) -> None:
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=ascii_only).encode()
+    raw = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+    assert jsonx._spans_of_compact(text, raw) in (jsonx._spans(text, raw), None)
+
+
+@pytest.mark.parametrize("more", [b" ", b"\n"])
+@pytest.mark.parametrize("place", [0, 1, 4, 5, 6, -1])
+def test_only_what_is_written_without_spaces_is_counted(more: bytes, place: int) -> None:
+    text = b'{"a":1,"b":2}'
+    assert jsonx._spans_of_compact(text, msgspec.json.decode(text, type=dict[str, msgspec.Raw]))
+    spaced = text[:place] + more + text[place:] if place >= 0 else text + more
+    assert jsonx._spans_of_compact(spaced, msgspec.json.decode(spaced, type=dict[str, msgspec.Raw])) is None
+    assert JsonObject(spaced).splice({"a": REMOVED}).replace(more, b"") == b'{"b":2}'
 
 
 def test_the_same_key_in_different_objects_is_fine() -> None:

@@ -97,7 +97,8 @@ async def test_a_place_that_is_here_is_taken_without_a_word() -> None:
     house = House(1024, 2)
     await house.hold(0, 1)
     said = house.messages
-    assert house.leases[0].at_once
+    assert house.leases[0].take_now()
+    house.leases[0].give(0)
     for _ in range(50):
         await house.hold(0, 0)
     assert house.messages == said
@@ -126,7 +127,7 @@ async def test_who_waits_is_served_in_order_over_all_workers() -> None:
     tasks = [asyncio.create_task(one(number)) for number in range(8)]
     await asyncio.sleep(0.5)
     assert sum(leases.waiting for leases in house.leases.values()) == 7
-    assert all(leases.full and not leases.at_once for leases in house.leases.values())
+    assert all(leases.full and not leases.take_now() for leases in house.leases.values())
     await asyncio.gather(*tasks)
     await settled()
     assert order == list(range(8))
@@ -175,7 +176,7 @@ async def test_a_turn_that_comes_when_one_leaves_is_not_lost() -> None:
             waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await waiting
-        assert (leases.in_use, leases.waiting, leases.at_once) == (0, 0, True)
+        assert (leases.in_use, leases.waiting, leases._idle) == (0, 0, 1)
         leases.tighten()
         assert said.pop() == Give("p", 1, None, answer=True)
         leases.loosen()
@@ -201,8 +202,8 @@ async def test_without_a_supervisor_all_who_wait_go_on() -> None:
     await asyncio.sleep(0)
     leases.set_free()
     await asyncio.gather(*waiting[1:])
-    await leases.take(0)
-    assert (leases.in_use, leases.full, leases.at_once) == (3, False, True)
+    assert leases.take_now()
+    assert (leases.in_use, leases.full) == (3, False)
     for _ in range(3):
         leases.give(1)
     assert leases.in_use == 0

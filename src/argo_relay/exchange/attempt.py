@@ -10,6 +10,10 @@ from argo_relay.exchange.guard import Guard
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.policy.deadline import Phase, Stamps, attempt_due
 
+# See `policy.deadline`.
+_PREPARING, _CONNECTING, _SENDING = Phase.PREPARING, Phase.CONNECTING, Phase.SENDING
+_WAITING, _STREAMING, _WRITING = Phase.WAITING, Phase.STREAMING, Phase.WRITING
+
 
 class Attempt(Guard):
     """See `exchange.guard`. Its timers end the attempt, and leave the exchange to decide what comes next."""
@@ -18,7 +22,7 @@ class Attempt(Guard):
         """`again` is told of each call that the transport repeats."""
         super().__init__(clock)
         self._again = again or _nobody
-        self.stamps = Stamps(clock.now(), Phase.PREPARING)
+        self.stamps = Stamps(clock.now(), _PREPARING)
         self._watchdog = watchdog
         self._writing_since = 0.0
 
@@ -35,24 +39,24 @@ class Attempt(Guard):
     def connect(self) -> None:
         """Say that the upstream is asked now."""
         self.stamps.started = self.stamps.connecting = self._clock.now()
-        self.enter(Phase.CONNECTING)
+        self.enter(_CONNECTING)
         self._arm()
 
     def connecting(self) -> None:
         """Take note that the call goes out once more: the connection had been closing when it was sent."""
         self._again()
         self.stamps.connecting = self._clock.now()
-        self.enter(Phase.CONNECTING)
+        self.enter(_CONNECTING)
         self._arm()
 
     def connected(self) -> None:
         """Take note that a connection to the upstream stands."""
-        self.enter(Phase.SENDING)
+        self.enter(_SENDING)
 
     def sent(self) -> None:
         """Take note that the request is on its way."""
         self.stamps.sent = self._clock.now()
-        self.enter(Phase.WAITING)
+        self.enter(_WAITING)
         if self._watchdog.limits.first_event is not None:
             self._arm()
 
@@ -66,7 +70,7 @@ class Attempt(Guard):
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""
-        self.stamps.phase = Phase.WRITING
+        self.stamps.phase = _WRITING
         self._writing_since = self._clock.now()
         self._watchdog.writing()
 
@@ -75,7 +79,7 @@ class Attempt(Guard):
         self._watchdog.written()
         if self.stamps.content is not None:
             self.stamps.content += self._clock.now() - self._writing_since
-        self.stamps.phase = Phase.STREAMING
+        self.stamps.phase = _STREAMING
         if self._timer is None:
             # It has fired meanwhile. Else it looks for itself: what is due has only moved away.
             self._arm()

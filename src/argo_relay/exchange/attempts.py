@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
-from argo_relay.dialects.base import Call, Headers, Outline
+from argo_relay.dialects.base import Call, Headers, Link, Outline
 from argo_relay.errors import DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.detours import is_missing_route
@@ -85,7 +86,9 @@ class Attempts:
         if self._sought.hedges is not None:
             self._sought.hedges.asked()
         places, clock = self._relay.places, self._relay.clock
-        since = await self._take(places)
+        if not places.take_now():
+            await self._wait_for(places)
+        since = clock.now()
         try:
             await self._rounds()
         finally:
@@ -102,11 +105,8 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        named = (("x-model", candidate.model), ("x-upstream", candidate.site.name))
-        said = [(name, value) for name, value in named if value.isascii() and value.isprintable()]
-        if self._settled:
-            said.append(("x-attempts", str(self.made)))
-        return said
+        said = _named(candidate.model, candidate.site.name)
+        return [*said, ("x-attempts", str(self.made))] if self._settled else [*said]
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -222,7 +222,8 @@ class Attempts:
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
-        asked = await self._asked_of(candidate)
+        links = candidate.site.images.linked(self._asked.entry, self._asked.outline, candidate.profile)
+        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else self._asked.outline)
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
@@ -236,15 +237,17 @@ class Attempts:
             else:
                 return
 
-    async def _asked_of(self, candidate: Candidate) -> Asked:
-        """Return the request as it is put to a candidate: with images as data, where it fetches none."""
-        site, profile, outline = candidate.site, candidate.profile, self._asked.outline
-        if links := site.images.linked(self._asked.entry, outline, profile):
-            self._enter(Phase.FETCHING)
-            outline = self._inlined = self._inlined or await site.images.inlined(outline, links)
-            self._enter(Phase.PREPARING)
+    async def _inline(self, candidate: Candidate, links: Sequence[Link]) -> Outline:
+        """Return the request with its images as data, for a candidate that fetches none."""
+        self._enter(Phase.FETCHING)
+        outline = self._inlined = self._inlined or await candidate.site.images.inlined(self._asked.outline, links)
+        self._enter(Phase.PREPARING)
+        return outline
+
+    def _asked_of(self, candidate: Candidate, outline: Outline) -> Asked:
+        """Return the request as it is put to a candidate."""
+        site, profile, asked = candidate.site, candidate.profile, self._asked
         rules, missing = site.rulebook.of(profile, site.directory.roster), site.detours.missing()
-        asked = self._asked
         if outline is asked.outline and profile is asked.profile and not rules and not missing:
             return asked
         return msgspec.structs.replace(asked, outline=outline, profile=profile, rules=rules, missing=missing)
@@ -271,7 +274,9 @@ class Attempts:
             if trial.plan.call is None:
                 await trial.lane.answer()
                 return
-            since = await self._take(site.places)
+            if not site.places.take_now():
+                await self._wait_for(site.places)
+            since = clock.now()
             try:
                 self._count(trial)
                 with Judged(trial, self._watchdog, clock):
@@ -363,20 +368,23 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    async def _take(self, places: Capacity) -> float:
-        """Take a place, having waited for it if need be; return when that was."""
+    async def _wait_for(self, places: Capacity) -> None:
+        """Take a place that others have now."""
         clock = self._relay.clock
-        if not places.at_once:
-            began = clock.now()
-            self._enter(Phase.QUEUED)
-            try:
-                await places.take(self._watchdog.left())
-            finally:
-                self.queued += clock.now() - began
-            self._enter(Phase.PREPARING)
-        else:
-            await places.take(0)
-        return clock.now()
+        began = clock.now()
+        self._enter(Phase.QUEUED)
+        try:
+            await places.take(self._watchdog.left())
+        finally:
+            self.queued += clock.now() - began
+        self._enter(Phase.PREPARING)
+
+
+@lru_cache(256)
+def _named(model: str, upstream: str) -> tuple[tuple[str, str], ...]:
+    """Return what says who has answered, as headers; without what cannot stand in one."""
+    named = (("x-model", model), ("x-upstream", upstream))
+    return tuple((name, value) for name, value in named if value.isascii() and value.isprintable())
 
 
 _LEFT: Final = "x-request-timeout"

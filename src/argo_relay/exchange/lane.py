@@ -7,7 +7,7 @@ is passed on as it arrives, one write a read, in whole events: whatever ends it 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from argo_relay.dialects.base import Headers
 from argo_relay.errors import BadJson, Refused
@@ -25,10 +25,12 @@ _LARGEST_ERROR: Final = 1024 * 1024
 _LARGEST_FRAME: Final = 64 * 1024 * 1024
 _MOST_HELD: Final = 256 * 1024
 """Bytes without content of which a stream's beginning is held back at most."""
+_TAKEN_AT_ONCE: Final = 16 * 1024
+"""Bytes of a whole reply that a connection takes without making anyone wait."""
 WHOLE_HEADERS: Final[Headers] = [("content-type", "application/json")]
-# What an upstream says about its reply that concerns any client, and what concerns only one of its own dialect.
+# What an upstream says about its reply that concerns any client, and what concerns one of its own dialect.
 _PASSED_ALWAYS: Final = ("retry-after", "retry-after-ms")
-_PASSED_OWN: Final = ("openai-", "anthropic-", "x-ratelimit-")
+_PASSED_OWN: Final = (*_PASSED_ALWAYS, "openai-", "anthropic-", "x-ratelimit-")
 
 
 def stream_headers(media_type: str) -> Headers:
@@ -105,7 +107,8 @@ class Lane:
         """Relay a reply whose head has come; raise Refused or UpstreamRefused when it is none, or no whole one."""
         passed = _passed(answer, own=self._plan.own)
         try:
-            await self._check_status(answer, passed)
+            if not _is_reply(answer):
+                await self._refuse(answer, passed)
             kind = self._check_type(answer)
             if not self._plan.streamed:
                 await self._whole(answer, passed)
@@ -142,12 +145,15 @@ class Lane:
             raise self._refused(refused.failure, passed) from None
 
     async def _send_whole(self, body: bytes, passed: Headers) -> None:
+        outlet = self._outlet
         self._commit()
         self._attempt.writing()
-        await self._outlet.begin(200, self._head(body, passed))
-        await self._outlet.write(body)
-        # The end waits until the client has read what was written, which is when the exchange is over.
-        await self._outlet.end()
+        await outlet.begin(200, self._head(body, passed))
+        if len(body) > _TAKEN_AT_ONCE:
+            # The end waits until the client has read what was written, which is when the exchange is over.
+            await outlet.write(body)
+            body = b""
+        await outlet.end(body)
 
     def _head(self, body: bytes, passed: Headers) -> Headers:
         if self._plan.stream:
@@ -284,9 +290,8 @@ class Lane:
             pieces.append(chunk)
         return b"".join(pieces)
 
-    async def _check_status(self, answer: Answer, passed: Headers) -> None:
-        if _is_reply(answer):
-            return
+    async def _refuse(self, answer: Answer, passed: Headers) -> NoReturn:
+        """Raise what an answer with another status than a reply's comes to."""
         body = await self._read_all(answer, _LARGEST_ERROR)
         if not 400 <= answer.status < 600:
             raise Refused(_upstream_failure(f"answered {answer.status} {answer.reason}, which is no reply"))
@@ -311,14 +316,18 @@ def _is_reply(answer: Answer) -> bool:
 
 
 def _passed(answer: Answer, *, own: bool) -> Headers:
-    names = (*_PASSED_ALWAYS, *_PASSED_OWN) if own else _PASSED_ALWAYS
-    passed = [(name, value) for name, value in answer.headers.items() if name.startswith(names)]
+    names = _PASSED_OWN if own else _PASSED_ALWAYS
+    passed = [(name, value) for name, value in answer.headers.items() if name.startswith(names) and _can_stand(value)]
     # Vendors name the id of a request in three ways; ours is in x-request-id.
-    given = next((answer.headers[name] for name in ("x-request-id", "request-id") if name in answer.headers), None)
-    if given is not None:
+    given = answer.headers.get("x-request-id") or answer.headers.get("request-id")
+    if given is not None and _can_stand(given):
         passed.append(("x-upstream-request-id", given))
-    # Other bytes than these have no one meaning in a header, and none could be sent on as it came.
-    return [(name, value) for name, value in passed if value.isascii() and value.isprintable()]
+    return passed
+
+
+def _can_stand(value: str) -> bool:
+    """Say whether a header may go on: other bytes have no one meaning there, and none could be sent as it came."""
+    return value.isascii() and value.isprintable()
 
 
 def _upstream_failure(what: str) -> Failure:

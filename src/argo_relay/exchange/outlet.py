@@ -56,11 +56,12 @@ class Outlet:
 
     async def end(self, data: bytes = b"") -> None:
         """Send the last piece of the body."""
+        self.owed = data
         if self._beating is not None:
             await self.settle()
         self.sent += len(data)
         await self._client.write(data, last=True)
-        self.over = True
+        self.begun, self.owed, self.over = True, b"", True
 
     def beat(self, data: bytes, headers: Headers) -> None:
         """Send a heartbeat from outside the exchange's task; the reply's head goes before the first one."""

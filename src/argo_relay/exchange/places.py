@@ -29,9 +29,8 @@ class Capacity(Protocol):
         """Whether who asks for a place now has to wait, as far as is known here."""
         ...
 
-    @property
-    def at_once(self) -> bool:
-        """Whether a place is to be had within this turn of the loop."""
+    def take_now(self) -> bool:
+        """Take a place if there is one here; say whether there was."""
         ...
 
     async def take(self, left: float) -> None:
@@ -63,18 +62,19 @@ class Places:
         """Whether who asks for a place now has to wait."""
         return self.most is not None and (self.in_use >= self.most or bool(self._line))
 
-    @property
-    def at_once(self) -> bool:
-        """Whether a place is to be had within this turn of the loop."""
-        return not self.full
+    def take_now(self) -> bool:
+        """Take a place if there is one here; say whether there was."""
+        if self.most is not None and (self.in_use >= self.most or self._line):
+            return False
+        self.in_use += 1
+        return True
 
     async def take(self, left: float) -> None:
         """Take a place, once there is one; raise Refused (503, Retry-After) when that would take longer than `left`.
 
         Cancelling it gives the turn to the next one.
         """
-        if self.most is None or (self.in_use < self.most and not self._line):
-            self.in_use += 1
+        if self.take_now() or self.most is None:
             return
         ahead = len(self._line)
         wait = expected_wait(ahead, self.most, self._held.mean)

@@ -34,6 +34,8 @@ _KEPT_STATE: Final = {
 }
 """What the Responses API keeps on its server, which no other upstream can look up."""
 
+# See `policy.deadline`.
+_GENERATE, _COMPLETE, _COUNT = Operation.GENERATE, Operation.COMPLETE, Operation.COUNT
 _STREAMED: Final[dict[str, dict[str, object]]] = {
     "openai_chat": {"stream": True, "stream_options": {"include_usage": True}},
     "google": {},
@@ -96,9 +98,9 @@ def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
     client = asked.entry.dialect
     operation = asked.entry.operation
     spoken = DIALECTS[route(upstream, asked)]
-    if operation is Operation.COMPLETE and not upstream.offers(operation, spoken.name):
-        operation = Operation.GENERATE
-    if operation is Operation.COMPLETE or client.name == spoken.name:
+    if operation is _COMPLETE and not upstream.offers(operation, spoken.name):
+        operation = _GENERATE
+    if operation is _COMPLETE or client.name == spoken.name:
         return _verbatim(upstream, asked, spoken, operation)
     return _translated(upstream, asked, spoken)
 
@@ -120,7 +122,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         array=outline.array,
         user=asked.user,
     )
-    generating = operation is Operation.GENERATE
+    generating = operation is _GENERATE
     if generating and (crossed := unsealed(upstream, asked, spoken)) is not None:
         members, lost = crossed
         ask, changes, more = _changed(upstream, asked, ask, members)
@@ -166,7 +168,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     members, losses = spoken.encode_request(request, target_of(upstream, asked))
     ask = Ask(
         dialect=spoken.name,
-        operation=Operation.GENERATE,
+        operation=_GENERATE,
         model=asked.profile.internal_id,
         owner=asked.profile.owner,
         stream=request.stream,
@@ -225,7 +227,7 @@ class Adapted(NamedTuple):
 def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
     """Return a body's members as the model and the upstream want them, whoever wrote them."""
     # A count is of what is said, and of nothing that it may say in return.
-    counting = ask.operation is Operation.COUNT
+    counting = ask.operation is _COUNT
     rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
     changes, losses = apply_rules(rules, ask.dialect, members) if rules else ({}, [])
     more, lost = upstream.changes(ask, _with(members, changes))
@@ -280,7 +282,7 @@ def _folds(asked: Asked, ask: Ask, members: Mapping[str, Any]) -> bool:
 
     Gathered are the first of several choices only: then the reply is asked for as it is.
     """
-    if not asked.partial or ask.stream or ask.operation is not Operation.GENERATE:
+    if not asked.partial or ask.stream or ask.operation is not _GENERATE:
         return False
     google = members.get("generationConfig")
     several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1

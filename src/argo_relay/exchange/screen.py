@@ -5,7 +5,7 @@ While a stream's text could still become such a notice its frames are held back;
 
 from __future__ import annotations
 
-from argo_relay.dialects.base import Dialect
+from argo_relay.dialects.base import Dialect, StreamDecoder
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing.base import Frame
 from argo_relay.neutral.content import Text
@@ -21,7 +21,8 @@ class Screen:
         self.clear = False
         self._dialect = dialect
         self._notices = notices
-        self._decoder = dialect.stream_decoder()
+        self._decoder: StreamDecoder | None = None
+        """A stream's, from its first frame on."""
         self._held: list[Frame] = []
         self._id = ""
         self._text = ""
@@ -41,8 +42,9 @@ class Screen:
     def feed(self, frames: list[Frame]) -> list[Frame]:
         """Return the frames that may go on; raise Refused for a notice, or an error in place of a reply."""
         passed: list[Frame] = []
+        decoder = self._decoder = self._decoder or self._dialect.stream_decoder()
         for frame in frames:
-            events = [] if self.clear else self._decoder.feed(frame)
+            events = [] if self.clear else decoder.feed(frame)
             self._read(events)
             # What says nothing, such as a comment, waits for nothing.
             mute = all(isinstance(event, Heartbeat) for event in events)
@@ -52,7 +54,7 @@ class Screen:
     def finish(self, frames: list[Frame]) -> list[Frame]:
         """Return what is left when the stream is over."""
         passed = self.feed(frames)
-        if not self.clear:
+        if not self.clear and self._decoder is not None:
             self._read(self._decoder.finish())
             self.clear = True
         return [*passed, *self._released()]

@@ -136,7 +136,7 @@ class JsonObject:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _explained(text, error) from None
         self._values: dict[str, Any] | None = values
-        self._spans = _spans(text, raw)
+        self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
         self._tail = text.rindex(b"}")
 
     @property
@@ -161,24 +161,20 @@ class JsonObject:
         Copied once, and not where nothing differs: in 250 KB each further copy that is alive at the same time takes
         80 us, for new pages mostly.
         """
+        spans = self._spans
+        written = {key: b"" if new is REMOVED else encode(new) for key, new in changes.items()}
+        if spans and self.text.startswith(b"{") and all(self._member(key) == new for key, new in written.items()):
+            return self.text
         text = memoryview(self.text)
         pieces: list[bytes | memoryview] = []
-        differs = False
-        for key, (start, value, end) in self._spans.items():
-            if key not in changes:
+        for key, (start, value, end) in spans.items():
+            if key not in written:
                 pieces += (b",", text[start:end])
-                continue
-            new = changes[key]
-            written = b"" if new is REMOVED else encode(new)
-            differs = differs or written != text[value:end]
-            if written:
-                pieces += (b",", text[start:value], written)
-        for key, new in changes.items():
-            if key not in self._spans and new is not REMOVED:
-                differs = True
-                pieces += (b",", encode(key), b":", encode(new))
-        if not differs and self._spans and self.text.startswith(b"{"):
-            return self.text
+            elif new := written[key]:
+                pieces += (b",", text[start:value], new)
+        for key, new in written.items():
+            if new and key not in spans:
+                pieces += (b",", encode(key), b":", new)
         pieces[:1] = [b"{"]
         pieces.append(text[self._tail :])
         return b"".join(pieces)
@@ -195,7 +191,8 @@ class JsonObject:
         return self.splice(changes)
 
     def _member(self, key: str) -> bytes:
-        _, value, end = self._spans[key]
+        """Return a member's value as it stands there; nothing where there is none."""
+        _, value, end = self._spans.get(key, _NOWHERE)
         return self.text[value:end]
 
 
@@ -241,6 +238,26 @@ def _uncollected() -> Iterator[None]:
 
 _Span = tuple[int, int, int]
 """Where a member begins, where its value does, and where the comma or brace after it stands."""
+
+
+_NOWHERE: Final = (0, 0, 0)
+
+
+def _spans_of_compact(text: bytes, raw: Mapping[str, msgspec.Raw]) -> dict[str, _Span] | None:
+    """Return every member's span in a text as the vendors' SDKs write it, without spaces; None for any other.
+
+    A key and a value for each, quotes, colons, commas and braces: where they take all of the text's length, there is no
+    room for a key that stands in it twice, nor for one that is longer than it reads. In 1 KB that is known in 0.8 us,
+    and found by `_spans` in 3.
+    """
+    spans: dict[str, _Span] = {}
+    at = 1
+    for key, last in raw.items():
+        value = at + len(key) + 3
+        end = value + len(last)
+        spans[key] = at, value, end
+        at = end + 1
+    return spans if at == len(text) else None
 
 
 def _spans(text: bytes, raw: Mapping[str, msgspec.Raw]) -> dict[str, _Span]:

@@ -75,9 +75,6 @@ def _fields(record: Record) -> dict[str, Any]:
         for name, count in usage.items():
             if count is not None and name != "raw":
                 fields[f"tokens_{name}"] = count
-    for name in _SECONDS:
-        if (seconds := fields.get(name)) is not None:
-            fields[name] = round(seconds, 4)
     fields["time"] = _moment(record.time)
     return fields
 
@@ -93,21 +90,30 @@ def _second(seconds: int) -> str:
 
 
 def _json_line(fields: dict[str, Any]) -> str:
-    return msgspec.json.encode(fields).decode()
+    shown = {name: round(value, 4) if type(value) is float else value for name, value in fields.items()}
+    return msgspec.json.encode(shown).decode()
 
 
 def _text_line(fields: dict[str, Any]) -> str:
     words = []
     for name, value in fields.items():
-        if type(value) is str:
-            # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
-            words.append(f"{name}={value if _PLAIN(value) else ascii(value)}")
+        kind = type(value)
+        if kind is str:
+            words.append(_word(name, value))
+        elif kind is float:
+            words.append(f"{name}={round(value, 4)}")
         else:
-            words.append(f"{name}={value}" if type(value) is not bool else f"{name}={str(value).lower()}")
+            words.append(f"{name}={value}" if kind is not bool else f"{name}={str(value).lower()}")
     return " ".join(words)
+
+
+@lru_cache(256)
+def _word(name: str, value: str) -> str:
+    """Return a field with a text; nearly all of them are the same in line after line."""
+    # A model's name is the client's own text: quoted, it can neither start a line nor look like a field.
+    return f"{name}={value if _PLAIN(value) else ascii(value)}"
 
 
 _PLAIN: Final = re.compile(r"""[!#-&(-<>-~]+""").fullmatch
 """Says whether a value can stand as it is: printable ASCII without a space, a quote or an equals sign."""
-_SECONDS: Final = tuple(one.name for one in msgspec.structs.fields(Record) if one.type in (float, float | None))
 _FORMS = {"text": _text_line, "json": _json_line}

@@ -59,6 +59,8 @@ _MOST_TOKENS: Final = 2**53
 """Beyond it a count is nonsense of the upstream's, and no longer exact as a float."""
 _NONE: Final = "none"
 
+# See `policy.deadline`.
+_OK, _CANCELLED = Outcome.OK, Outcome.CANCELLED
 _PLACE: Final = ("model", "upstream")
 _COUNTERS: Final = {
     "timeouts": ("Exchanges that a timer ended, and where its limit came from.", "timer", "source"),
@@ -140,7 +142,7 @@ class _Conventional:
         )
 
     def note(self, record: Record, asked: tuple[str, ...], tokens: list[tuple[str, int]]) -> None:
-        well = record.outcome is Outcome.OK
+        well = record.outcome is _OK
         self._duration.observe((*asked, "" if well else _error(record)), record.seconds)
         if well and record.stream and record.first_event is not None:
             self._first_token.observe(asked, record.first_event)
@@ -172,16 +174,14 @@ class _Own:
 
     def note(self, record: Record, place: tuple[str, str], tokens: list[tuple[str, int]]) -> None:
         status = _NONE if record.status is None else str(record.status)
-        self._exchanges.add((record.dialect, *place, record.outcome.value, status))
+        self._exchanges.add((record.dialect, *place, record.outcome, status))
         self._received.add((record.dialect,), record.bytes_in)
         self._sent.add((record.dialect,), record.bytes_out)
         if record.queued is not None:
             self._queue.observe(place[1:], record.queued)
         self._note_end(record, place)
         counters = self._counters
-        for name, count in _counts(record):
-            if count:
-                counters[name].add(place, count)
+        self._note_counts(record, place)
         for upstream, count in (record.calls or {place[1]: record.attempts}).items():
             if count:
                 counters["attempts"].add((place[0], upstream), count)
@@ -189,25 +189,27 @@ class _Own:
             if count:
                 counters["tokens"].add((kind, *place), count)
 
+    def _note_counts(self, record: Record, place: tuple[str, str]) -> None:
+        counters = self._counters
+        if record.events:
+            counters["events"].add(place, record.events)
+        if record.fallbacks:
+            counters["fallbacks"].add(place, record.fallbacks)
+        if record.hedges:
+            counters["hedges"].add(place, record.hedges)
+        if record.partial:
+            counters["partial_results"].add(place)
+        if record.rejoined is not None:
+            counters["rejoined"].add(place)
+
     def _note_end(self, record: Record, place: tuple[str, str]) -> None:
         counters = self._counters
         if record.timer is not None:
             counters["timeouts"].add((record.timer, record.timer_source or _NONE, *place))
-        if record.outcome is Outcome.CANCELLED:
+        if record.outcome is _CANCELLED:
             counters["cancellations"].add((record.phase or _NONE, *place))
         if record.saved is not None and record.saved > 0:
             counters["upstream_saved_seconds"].add(place, record.saved)
-
-
-def _counts(record: Record) -> tuple[tuple[str, int], ...]:
-    """Return what a record counts itself, by the name of the counter that it is added to."""
-    return (
-        ("fallbacks", record.fallbacks),
-        ("hedges", record.hedges),
-        ("events", record.events),
-        ("partial_results", record.partial),
-        ("rejoined", record.rejoined is not None),
-    )
 
 
 def _tokens(record: Record) -> list[tuple[str, int]]:
@@ -243,7 +245,7 @@ class _Models:
         return self.known(name)
 
     def _is_models(self, record: Record, name: str) -> bool:
-        answered = record.outcome is Outcome.OK or record.first_event is not None
+        answered = record.outcome is _OK or record.first_event is not None
         if not answered and not self.lists(record.upstream or _NONE, name):
             return False
         return len(name) <= _LONGEST_MODEL and name.isprintable()
@@ -259,6 +261,6 @@ def _error(record: Record) -> str:
     """Return `error.type` of an exchange that did not end well: few words, none of them a client's or an upstream's."""
     if record.timer is not None:
         return f"timeout_{record.timer}"
-    if record.outcome is Outcome.CANCELLED:
+    if record.outcome is _CANCELLED:
         return "cancelled"
     return str(record.status) if record.status is not None and record.status >= 400 else "_OTHER"

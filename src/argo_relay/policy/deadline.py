@@ -65,6 +65,12 @@ class Phase(StrEnum):
     WRITING = "writing"
 
 
+# What each exchange asks for many times: Python 3.11 takes 65 ns to look up an enumeration's member, and 15 for a name.
+_RECEIVING, _QUEUED, _CONNECTING, _WRITING = Phase.RECEIVING, Phase.QUEUED, Phase.CONNECTING, Phase.WRITING
+_BODY, _TOTAL, _CONNECT, _FIRST_EVENT, _IDLE, _PATIENCE, _QUEUE = Timer
+_CLIENTS: Final = Source.PATIENCE
+
+
 class Limit(msgspec.Struct, frozen=True, kw_only=True):
     """One timer's limit; `field` is where a person would change it; `asked` is what was asked for before it was cut."""
 
@@ -96,7 +102,7 @@ class Stamps:
 
     __slots__ = ("connecting", "content", "phase", "sent", "started")
 
-    def __init__(self, started: float, phase: Phase = Phase.RECEIVING) -> None:
+    def __init__(self, started: float, phase: Phase = _RECEIVING) -> None:
         self.phase = phase
         self.started = started
         """When it began; of an exchange, from the moment the body has been read: when it had been."""
@@ -108,26 +114,26 @@ class Stamps:
 
 def budget_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer]:
     """Return when an exchange's time is over, and by the name of which timer."""
-    if stamps.phase is Phase.RECEIVING:
-        return stamps.started + limits.body.seconds, Timer.BODY
-    timer = Timer.TOTAL
-    if limits.total.source is Source.PATIENCE:
-        timer = Timer.PATIENCE
-    elif stamps.phase is Phase.QUEUED:
-        timer = Timer.QUEUE
+    if stamps.phase is _RECEIVING:
+        return stamps.started + limits.body.seconds, _BODY
+    timer = _TOTAL
+    if limits.total.source is _CLIENTS:
+        timer = _PATIENCE
+    elif stamps.phase is _QUEUED:
+        timer = _QUEUE
     return stamps.started + limits.total.seconds, timer
 
 
 def attempt_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer] | None:
     """Return when an attempt's next timer is due, and which one; None while none of them runs."""
-    if stamps.phase is Phase.CONNECTING and stamps.connecting is not None:
-        return stamps.connecting + limits.connect.seconds, Timer.CONNECT
+    if stamps.phase is _CONNECTING and stamps.connecting is not None:
+        return stamps.connecting + limits.connect.seconds, _CONNECT
     if stamps.content is not None:
         # A reader too slow for us must not look like an upstream that says nothing.
-        if limits.idle is not None and stamps.phase is not Phase.WRITING:
-            return stamps.content + limits.idle.seconds, Timer.IDLE
+        if limits.idle is not None and stamps.phase is not _WRITING:
+            return stamps.content + limits.idle.seconds, _IDLE
     elif limits.first_event is not None and stamps.sent is not None:
-        return stamps.sent + limits.first_event.seconds, Timer.FIRST_EVENT
+        return stamps.sent + limits.first_event.seconds, _FIRST_EVENT
     return None
 
 

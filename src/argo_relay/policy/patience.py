@@ -7,6 +7,7 @@ nothing comes before it is done, does not. See docs/timeouts.md.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -42,9 +43,17 @@ def within(limits: Limits, patience: Patience | None) -> Limits:
     seconds = max(patience.seconds - _AHEAD_SECONDS, patience.seconds / 2)
     if seconds >= limits.total.seconds:
         return limits
+    total = _total(seconds, patience, limits.total.seconds)
+    return Limits(
+        body=limits.body, total=total, connect=limits.connect, first_event=limits.first_event, idle=limits.idle
+    )
+
+
+@lru_cache(64)
+def _total(seconds: float, patience: Patience, asked: float) -> Limit:
+    """Return the limit that a client's patience sets; an SDK says the same with each request."""
     field = f"the client's own timeout of {shown(patience.seconds)} s (header `{patience.header}`)"
-    total = Limit(seconds=seconds, source=Source.PATIENCE, field=field, asked=limits.total.seconds)
-    return msgspec.structs.replace(limits, total=total)
+    return Limit(seconds=seconds, source=Source.PATIENCE, field=field, asked=asked)
 
 
 def beat_every(heartbeat: float, patience: Patience | None) -> float:

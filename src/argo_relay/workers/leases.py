@@ -42,19 +42,20 @@ class Leases:
         """Whether others wait: then there is a line for all."""
         return self._tight and not self._idle and not self._free
 
-    @property
-    def at_once(self) -> bool:
-        """Whether there is a place here."""
-        return self._idle > 0 or self._free
+    def take_now(self) -> bool:
+        """Take a place if there is one here; say whether there was."""
+        if not (self._idle or self._free):
+            return False
+        self._idle -= not self._free
+        self.in_use += 1
+        return True
 
     async def take(self, left: float) -> None:
         """Take a place, once there is one; raise Refused (503, Retry-After) when that would take longer than `left`.
 
         Cancelling it gives the turn to the next one.
         """
-        if self._idle or self._free:
-            self._idle -= not self._free
-            self.in_use += 1
+        if self.take_now():
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tickets += 1

@@ -14,6 +14,7 @@ from argo_relay.neutral.reply import Usage
 _EMPTY: Final[dict[str, Any]] = {}
 # Where servers write what they read from a cache, besides OpenAI's place: Moonshot, DeepSeek, Anthropic, Mistral.
 _READ: Final = ("cached_tokens", "prompt_cache_hit_tokens", "cache_read_input_tokens", "num_cached_tokens")
+_READ_NAMES: Final = frozenset(_READ)
 
 
 def decode_usage(value: Any) -> Usage | None:
@@ -22,8 +23,8 @@ def decode_usage(value: Any) -> Usage | None:
         return None
     asked, told = _object(value, "prompt_tokens_details"), _object(value, "completion_tokens_details")
     read = _count(asked, "cached_tokens")
-    if read is None:
-        read = next((count for name in _READ if name in value and (count := _count(value, name)) is not None), None)
+    if read is None and not _READ_NAMES.isdisjoint(value):
+        read = next((count for name in _READ if (count := _count(value, name)) is not None), None)
     written = _count(asked, "cache_write_tokens")
     reasoning = _count(told, "reasoning_tokens")
     usage = Usage(
