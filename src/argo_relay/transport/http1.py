@@ -193,7 +193,8 @@ class Parser:
         if self.ended:
             self.reusable = False
         elif self._chunked:
-            self.feed(data)
+            if self._llhttp is not None:
+                self.feed(data)
         elif self._left is None:
             self.pieces.append(data)
         else:
