@@ -57,7 +57,11 @@ async def ask(port: int) -> bytes:
         await writer.wait_closed()
 
 
-async def test_who_has_more_leaves_it_to_who_has_fewer(listening: socket.socket) -> None:
+async def test_who_has_more_leaves_it_to_who_has_fewer(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the others may need longer than they get.
+    monkeypatch.setattr("argo_relay.server.accept._TURN_SECONDS", 60.0)
     taken: list[str] = []
     port = listening.getsockname()[1]
     with listening.dup() as shared:

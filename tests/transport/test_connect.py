@@ -316,8 +316,44 @@ async def test_a_server_that_cannot_go_on_with_its_own_session_is_asked_without(
             assert await ask(transport, port) == 200
             for connection in list(transport._pool.all):
                 connection.cut()
-        assert offered == [False, True, False, True, False]
-        assert await asyncio.gather(*(ask(transport, port) for _ in range(5))) == [200] * 5
+        assert offered == [False, True, False, False], "once is enough"
+        await transport.close()
+        front.close()
+
+
+async def test_several_at_once_find_out_that_a_server_cannot_go_on(tmp_path: Path) -> None:
+    authority = Authority()
+    held: list[asyncio.Event] = []
+    offered = []
+
+    async def pick(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = await reader.read(65536)
+        offered.append(_holds_session(hello))
+        if offered[-1]:
+            # They are told so one after the other, when all have asked.
+            turn = asyncio.Event()
+            held.append(turn)
+            if len(held) == 5:
+                held[0].set()
+            await turn.wait()
+            writer.close()
+            if held.index(turn) < 4:
+                held[held.index(turn) + 1].set()
+            return
+        ours, theirs = await asyncio.open_connection("127.0.0.1", there.port)
+        theirs.write(hello)
+        await asyncio.gather(_pass(reader, theirs), _pass(ours, writer))
+
+    async with upstream(answers, authority.server(HOST)) as there:
+        front = await asyncio.start_server(pick, "127.0.0.1", 0)
+        port = front.sockets[0].getsockname()[1]
+        transport = HttpTransport(to_loopback(port, ca_bundle=authority.bundle(tmp_path)))
+        assert await ask(transport, port) == 200
+        for connection in list(transport._pool.all):
+            connection.cut()
+        async with asyncio.timeout(PATIENCE):
+            assert await asyncio.gather(*(ask(transport, port) for _ in range(5))) == [200] * 5
+        assert offered == [False, *[True] * 5, *[False] * 5]
         await transport.close()
         front.close()
 

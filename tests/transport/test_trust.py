@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from argo_relay.errors import ConfigError
-from argo_relay.transport.trust import ClientCertificate, Sessions, forget_session, knows_session, resuming, trust
+from argo_relay.transport.trust import ClientCertificate, Sessions, resuming, sessions_of, trust
 from support.certificates import Authority
 
 
@@ -144,20 +144,24 @@ def test_a_handshake_that_failed_leaves_what_was_known(tmp_path: Path) -> None:
     assert shake_in_memory(server, client, "a.example").session_reused
 
 
-def test_a_session_that_is_forgotten_is_not_shown(tmp_path: Path) -> None:
+def test_a_server_that_is_given_up_is_shown_no_session_any_more(tmp_path: Path) -> None:
     authority = Authority()
-    plain, client = trust(authority.bundle(tmp_path)), resuming(trust(authority.bundle(tmp_path)))
-    server = authority.server("a.example")
-    assert not knows_session(client, "a.example")
+    client, server = resuming(trust(authority.bundle(tmp_path))), authority.server("a.example")
+    sessions = sessions_of(client)
+    assert sessions is not None
+    assert not sessions.give_up("a.example"), "there is none that it could have been shown"
     shake_in_memory(server, client, "a.example")
-    assert knows_session(client, "a.example")
-    assert not knows_session(client, "b.example")
-    forget_session(client, "a.example")
-    assert not knows_session(client, "a.example")
-    assert [shake_in_memory(server, client, "a.example").session_reused for _ in range(2)] == [False, True]
-    shake_in_memory(server, plain, "a.example")
-    assert not knows_session(plain, "a.example")
-    forget_session(plain, "a.example")
+    assert not sessions.give_up("b.example")
+    assert sessions.shows("a.example")
+    assert [sessions.give_up("a.example") for _ in range(2)] == [True, True]
+    assert not sessions.shows("a.example")
+    assert [shake_in_memory(server, client, "a.example").session_reused for _ in range(3)] == [False] * 3
+    other = authority.server("b.example")
+    assert [shake_in_memory(other, client, "b.example").session_reused for _ in range(2)] == [False, True]
+
+
+def test_a_context_of_its_own_keeps_no_sessions(tmp_path: Path) -> None:
+    assert sessions_of(trust(Authority().bundle(tmp_path))) is None
 
 
 def test_a_session_that_cannot_be_copied_is_none(tmp_path: Path) -> None:

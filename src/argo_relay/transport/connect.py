@@ -15,7 +15,7 @@ from argo_relay.transport.gateway import Tunnel
 from argo_relay.transport.http1 import Origin
 from argo_relay.transport.names import Names, dial
 from argo_relay.transport.reach import Proxy, Reach
-from argo_relay.transport.trust import ClientCertificate, forget_session, knows_session, resuming, trust
+from argo_relay.transport.trust import ClientCertificate, Sessions, resuming, sessions_of, trust
 from argo_relay.transport.unix import FAMILY, dial_unix
 
 _NO_LIMIT: Final = 86_400.0
@@ -37,20 +37,22 @@ class Connector:
 
     async def connect(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
         """Return a connection to an origin; raise ConnectFailed. Cancelling it leaves nothing open."""
-        resumes = self._may_resume(origin)
+        sessions = self._sessions()
+        shows = sessions is None or sessions.shows(origin.host)
         try:
             return await self._connect(origin, make)
         except ConnectFailed as failed:
-            if failed.args[0] not in _OF_HANDSHAKES or not (resumes or self._may_resume(origin)):
+            sessions = self._sessions()
+            in_handshake = origin.scheme == "https" and failed.args[0] in _OF_HANDSHAKES
+            if not (shows and in_handshake and sessions is not None and sessions.give_up(origin.host)):
                 raise
-            forget_session(self._trusted[self._reach.certificate], origin.host)
         # There are servers that cannot go on with their own sessions, such as OpenSSL's where it asks for certificates
         # and has got no session id context: https://docs.openssl.org/3.0/man3/SSL_CTX_set_session_id_context/.
         return await self._connect(origin, make)
 
-    def _may_resume(self, origin: Origin) -> bool:
+    def _sessions(self) -> Sessions | None:
         trusted = self._trusted.get(self._reach.certificate)
-        return origin.scheme == "https" and trusted is not None and knows_session(trusted, origin.host)
+        return None if trusted is None else sessions_of(trusted)
 
     async def _connect(self, origin: Origin, make: Callable[[], Connection]) -> Connection:
         host, port = self._reach.destination(origin.host, origin.port)

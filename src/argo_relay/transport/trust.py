@@ -49,6 +49,8 @@ class Sessions:
         self._wrap = context.wrap_bio
         self._latest: dict[str | bytes | None, ssl.SSLObject] = {}
         self._sessions: dict[str | bytes | None, ssl.SSLSession] = {}
+        self._unwilling: set[str | bytes | None] = set()
+        """Servers that are shown no session any more."""
 
     def __call__(
         self,
@@ -59,6 +61,8 @@ class Sessions:
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         """See SSLContext.wrap_bio."""
+        if server_hostname in self._unwilling:
+            return self._wrap(incoming, outgoing, server_side, server_hostname, session)
         # What a server says for next time comes after the handshake, so it is looked for when it is wanted.
         its = _session_of(self._latest.get(server_hostname))
         if its is not None:
@@ -67,14 +71,17 @@ class Sessions:
         made = self._latest[server_hostname] = self._wrap(incoming, outgoing, server_side, server_hostname, session)
         return made
 
-    def knows(self, name: str) -> bool:
-        """Say whether a connection to a server may go on with a session."""
-        return name in self._sessions or _session_of(self._latest.get(name)) is not None
+    def shows(self, name: str) -> bool:
+        """Say whether a connection to a server may go on with a session, now or later."""
+        return name not in self._unwilling
 
-    def forget(self, name: str) -> None:
-        """Have the next connection to a server begin anew."""
-        self._latest.pop(name, None)
-        self._sessions.pop(name, None)
+    def give_up(self, name: str) -> bool:
+        """Show a server no session any more; say whether it may have been shown one."""
+        if name in self._sessions or _session_of(self._latest.get(name)) is not None:
+            self._unwilling.add(name)
+            self._latest.pop(name, None)
+            self._sessions.pop(name, None)
+        return name in self._unwilling
 
 
 def _session_of(connection: ssl.SSLObject | None) -> ssl.SSLSession | None:
@@ -93,16 +100,10 @@ def resuming(context: ssl.SSLContext) -> ssl.SSLContext:
     return context
 
 
-def knows_session(context: ssl.SSLContext, name: str) -> bool:
-    """Say whether the next connection to a server may go on with a session of one before it."""
+def sessions_of(context: ssl.SSLContext) -> Sessions | None:
+    """Return the sessions that connections of a context go on with, where they do."""
     sessions = context.wrap_bio
-    return isinstance(sessions, Sessions) and sessions.knows(name)
-
-
-def forget_session(context: ssl.SSLContext, name: str) -> None:
-    """Have the next connection to a server begin anew."""
-    if isinstance(context.wrap_bio, Sessions):
-        context.wrap_bio.forget(name)
+    return sessions if isinstance(sessions, Sessions) else None
 
 
 def _show(certificate: ClientCertificate, context: ssl.SSLContext, key: str) -> None:
