@@ -46,6 +46,7 @@ _QUIET_SECONDS: Final = 60.0
 """For idle connections to the upstream to be closed."""
 _MOMENT_SECONDS: Final = 0.25
 """A connection that the system has made and the relay has not yet read from ends with it."""
+_BANNER: Final = b"\n  listening "
 _SHOWN: Final = 10
 
 
@@ -71,6 +72,9 @@ class Relay:
         with log:
             self.process = subprocess.Popen(self.command, stdout=log, stderr=log, cwd=self.place, env=home)
         servers.wait(self.process, f"http://127.0.0.1:{self.port}/health", self.place)
+        # Where several serve, the first one answers before all are there; then it says where it listens.
+        while (self.place / "relay.log").read_bytes().count(_BANNER) <= len(self.lives):
+            time.sleep(_MOMENT_SECONDS)
         self.away = False
         _, descriptors = self._level()
         self.lives.append(Life(self.minutes, descriptors))
