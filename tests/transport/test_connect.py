@@ -304,9 +304,7 @@ async def test_a_server_that_cannot_go_on_with_its_own_session_is_asked_without(
             writer.write(b"" if cut else b"\x15\x03\x03\x00\x02\x02\x28")
             writer.close()
             return
-        ours, theirs = await asyncio.open_connection("127.0.0.1", there.port)
-        theirs.write(hello)
-        await asyncio.gather(_pass(reader, theirs), _pass(ours, writer))
+        await _pass_on(hello, reader, writer, there.port)
 
     async with upstream(answers, authority.server(HOST)) as there:
         front = await asyncio.start_server(pick, "127.0.0.1", 0)
@@ -340,9 +338,7 @@ async def test_several_at_once_find_out_that_a_server_cannot_go_on(tmp_path: Pat
             if held.index(turn) < 4:
                 held[held.index(turn) + 1].set()
             return
-        ours, theirs = await asyncio.open_connection("127.0.0.1", there.port)
-        theirs.write(hello)
-        await asyncio.gather(_pass(reader, theirs), _pass(ours, writer))
+        await _pass_on(hello, reader, writer, there.port)
 
     async with upstream(answers, authority.server(HOST)) as there:
         front = await asyncio.start_server(pick, "127.0.0.1", 0)
@@ -364,6 +360,13 @@ def _holds_session(hello: bytes) -> bool:
         hello[at : at + 2] == b"\x00\x29" and int.from_bytes(hello[at + 2 : at + 4], "big") == len(hello) - at - 4
         for at in range(len(hello) - 4)
     )
+
+
+async def _pass_on(said: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+    """Pass on to a port what has been said and what follows, and what comes back."""
+    ours, theirs = await asyncio.open_connection("127.0.0.1", port)
+    theirs.write(said)
+    await asyncio.gather(_pass(reader, theirs), _pass(ours, writer))
 
 
 async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
