@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from argo_relay.exchange.relay import Relay
 from argo_relay.server.serving import Server
+from argo_relay.server.signals import heeding_signals
 
 _FAREWELL_SECONDS: Final = 2.0
 """How long replies that were ended may take to reach their clients before their connections are cut."""
@@ -32,7 +30,6 @@ class Lifecycle:
         self._relay = relay
         self._on_start = on_start
         self._on_stop = on_stop
-        self._on_terminal = sys.stderr.isatty()
         self._told = asyncio.Event()
 
     @property
@@ -42,7 +39,7 @@ class Lifecycle:
 
     async def run(self, sockets: list[socket.socket]) -> None:
         """Serve on sockets that listen until told to stop, then drain."""
-        with self._signals():
+        with heeding_signals(self.stop, self._look_again):
             await self._server.start(sockets)
             self._on_start()
             await self._told.wait()
@@ -71,23 +68,7 @@ class Lifecycle:
         finally:
             ending.cancel()
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        """Stop on the first signal, at once on the second; end with exit code 0, not with the signal again."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self.stop)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.remove_signal_handler(number)
-
-    def _hang_up(self) -> None:
-        """Ask the upstream again which models it has; but when our terminal is gone, stop, as everybody expects."""
-        if self._on_terminal and not sys.stderr.isatty():
-            self.stop()
-        else:
-            for site in self._relay.sites.values():
-                site.directory.refresh_soon()
+    def _look_again(self) -> None:
+        """Ask the upstreams again which models they have."""
+        for site in self._relay.sites.values():
+            site.directory.refresh_soon()

@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -16,6 +15,7 @@ import msgspec
 from argo_relay.config.load import Loaded
 from argo_relay.errors import ConfigError, RelayError
 from argo_relay.server.run import Companion, Doors
+from argo_relay.server.signals import heeding_signals
 from argo_relay.workers.board import Board, new_board
 from argo_relay.workers.crew import Crew
 from argo_relay.workers.messages import Begin
@@ -70,12 +70,11 @@ class Supervisor:
         """Called when one is told to stop for the second time."""
         self._stops = 0
         self._hung_up = asyncio.Event()
-        self._on_terminal = sys.stderr.isatty()
 
     async def run(self, job: Job) -> None:
         """Serve until told to stop, then have all workers drain; raise StartError when they cannot start."""
         self._doors.clients.setblocking(False)
-        with self._signals():
+        with heeding_signals(self._stop, self._hung_up.set):
             async with self._companionship(), self._figures():
                 await self._serve(job)
 
@@ -195,18 +194,6 @@ class Supervisor:
         async with scraped(Figures(metrics, self._shared.look), self._doors.figures):
             yield
 
-    @contextlib.contextmanager
-    def _signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop)
-        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                loop.remove_signal_handler(number)
-
     def _stop(self) -> None:
         """Begin to stop; told again, have the workers stop waiting."""
         self._stops += 1
@@ -217,10 +204,3 @@ class Supervisor:
             for crew in self._crews:
                 crew.signal(signal.SIGTERM)
             self._on_second()
-
-    def _hang_up(self) -> None:
-        """Restart; but when our terminal is gone, stop, as everybody expects."""
-        if self._on_terminal and not sys.stderr.isatty():
-            self._stop()
-        else:
-            self._hung_up.set()
