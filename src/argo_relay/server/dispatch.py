@@ -14,18 +14,17 @@ from argo_relay.exchange.run import Exchange
 from argo_relay.policy.access import check_key
 from argo_relay.policy.identity import door_keys
 from argo_relay.server.bridge import serve_asgi
-from argo_relay.server.paths import EXCHANGES, MODEL_PREFIXES, google_entry
+from argo_relay.server.paths import ENTRIES, MODEL_PREFIXES, google_entry
 from argo_relay.server.request import Target
 from argo_relay.server.wire_client import WireClient
 
-_ENTRIES: Final = {prefix + path: entry for path, entry in EXCHANGES.items() for prefix in ("/v1", "")}
 _MODELS: Final = tuple(f"{prefix}/models/" for prefix in MODEL_PREFIXES)
 
 
 def entry_at(target: Target) -> Entry | None:
     """Return what a POST to a target asks for; None where that is no exchange."""
     path = target.path
-    entry = _ENTRIES.get(path)
+    entry = ENTRIES.get(path)
     if entry is not None:
         return entry
     prefix = next((prefix for prefix in _MODELS if path.startswith(prefix)), None)

@@ -19,7 +19,10 @@ EXCHANGES: Final = {
     "/embeddings": Entry(dialect=DIALECTS["openai_chat"], operation=Operation.EMBED),
     "/completions": Entry(dialect=COMPLETIONS, operation=Operation.COMPLETE),
 }
-"""Paths below the version prefix `/v1`, or without it, as some clients call them."""
+"""Paths below the version prefix `/v1`."""
+
+ENTRIES: Final = {prefix + path: entry for path, entry in EXCHANGES.items() for prefix in ("/v1", "")}
+"""The same in full, and without the prefix, as some clients call them."""
 
 MODEL_PREFIXES: Final = ("/v1beta", "/v1", "")
 """What stands before `/models`: Google's SDKs use the first, and since 3.x the second."""

@@ -21,7 +21,7 @@ from argo_relay.policy.rules import shown
 from argo_relay.server.asgi_client import AsgiClient
 from argo_relay.server.catalogue import described_as, listed
 from argo_relay.server.health import health, ready
-from argo_relay.server.paths import EXCHANGES, METHODS, MODEL_PREFIXES, dialect_at, google_entry
+from argo_relay.server.paths import ENTRIES, EXCHANGES, METHODS, MODEL_PREFIXES, dialect_at, google_entry
 from argo_relay.server.responses import error_response, json_response, request_id_header
 
 _NO_UPGRADE: Final = Failure(
@@ -36,21 +36,13 @@ _NO_UPGRADE: Final = Failure(
 def routes(relay: Relay) -> list[BaseRoute]:
     """Return all routes; each API path also without its version prefix, as some clients call it."""
     return [
-        *_exchange_routes(relay),
+        *(Route(path, _Endpoint(relay, entry), methods=["POST"]) for path, entry in ENTRIES.items()),
         *_kept_routes(),
         *_model_routes(relay),
         Route("/", _root),
         Route("/version", _version),
         Route("/health", health(relay)),
         Route("/ready", ready(relay)),
-    ]
-
-
-def _exchange_routes(relay: Relay) -> list[BaseRoute]:
-    return [
-        Route(prefix + path, _Endpoint(relay, entry), methods=["POST"])
-        for path, entry in EXCHANGES.items()
-        for prefix in ("/v1", "")
     ]
 
 
