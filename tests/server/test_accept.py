@@ -45,7 +45,6 @@ async def accepting(
         yield acceptor
     finally:
         acceptor.close()
-        await acceptor.wait_closed()
 
 
 async def ask(port: int) -> bytes:

@@ -43,9 +43,6 @@ class Acceptor:
             if self._pause is not None:
                 self._pause.cancel()
 
-    async def wait_closed(self) -> None:
-        """Return: nothing is left to end."""
-
     def _listen(self) -> None:
         self._loop.add_reader(self._listening.fileno(), self._ready)
 
