@@ -21,8 +21,8 @@ _MOST: Final = 10_000
 _GATHER_SECONDS: Final = 0.05
 """For how long the thread leaves lines to gather after it has written some."""
 _PATIENCE_SECONDS: Final = 1.0
-_WHOLE: Final = 4096
-"""Bytes that a pipe takes in one piece: PIPE_BUF on Linux."""
+WHOLE: Final = 4096
+"""Bytes that a pipe takes in one piece: PIPE_BUF on Linux. What is appended to a file is never cut."""
 
 
 class Stream(Protocol):
@@ -80,7 +80,7 @@ class LineWriter:
         data = line.encode(errors="backslashreplace")
         try:
             # What is longer could be cut in the middle by another process that writes to the same pipe.
-            taken = self._put(data) if len(data) <= _WHOLE else 0
+            taken = self._put(data) if len(data) <= WHOLE else 0
         except BlockingIOError:
             taken = 0
         except OSError:

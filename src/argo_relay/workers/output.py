@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Final
 
+from argo_relay.observe.lines import WHOLE
 from argo_relay.observe.log import Lines
-
-_ATOMIC: Final = 4096
-"""Bytes that a pipe takes in one piece (PIPE_BUF on Linux); what is appended to a file is never cut."""
 
 
 class WholeLines:
@@ -26,7 +23,7 @@ class WholeLines:
     def write(self, line: str) -> int:
         """Take a line; raise OSError."""
         data = line.encode(errors="backslashreplace")
-        if self._size + len(data) > _ATOMIC:
+        if self._size + len(data) > WHOLE:
             self.flush()
         self._waiting.append(data)
         self._size += len(data)
