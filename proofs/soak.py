@@ -3,6 +3,7 @@
     .venv/bin/python proofs/soak.py                          an hour
     .venv/bin/python proofs/soak.py --minutes 2              a try
     .venv/bin/python proofs/soak.py --workers 2              with workers, which SIGHUP replaces in the middle
+    .venv/bin/python proofs/soak.py --minutes 75 --restart 10    ten minutes, and then a life of more than an hour
 
 30 requests a second in four dialects (one verbatim, three translated), whole and in streams, with 0.5 to 250 KB; some
 leave midway, some have limits that pass, some read slowly. They go to an upstream that is well, to one that in turn
@@ -138,6 +139,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--restart", type=float, metavar="MINUTE", help="of the restart; the middle if left out")
     parser.add_argument("--rate", type=float, default=30.0, help="requests a second")
     parser.add_argument("--workers", type=int, default=0, help="`serve --workers N`; 0 leaves the option out")
     parser.add_argument("--seed", type=int, default=7)
@@ -212,8 +214,9 @@ async def _one(number: int, rng: Random, relay: Relay, books: Books) -> None:
 
 
 async def _restart(relay: Relay, options: argparse.Namespace) -> None:
-    """In the middle: SIGTERM, and a new process; with workers SIGHUP, which nobody is to notice."""
-    await asyncio.sleep(options.minutes * 30)
+    """SIGTERM, and a new process; with workers SIGHUP, which nobody is to notice."""
+    minute = options.minutes / 2 if options.restart is None else options.restart
+    await asyncio.sleep(minute * 60)
     assert relay.process is not None
     if options.workers:
         relay.process.send_signal(signal.SIGHUP)
