@@ -206,7 +206,7 @@ def _run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: 
     from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
     from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
     from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
-    from argo_relay.server.process import calm_collector, loop_factory  # noqa: PLC0415
+    from argo_relay.server.process import loop_factory, settle_memory  # noqa: PLC0415
     from argo_relay.server.run import Doors  # noqa: PLC0415
     from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
 
@@ -227,7 +227,7 @@ def _run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: 
     def announce(pids: Sequence[int] = ()) -> None:
         _print_banner(loaded, doors, beside, pids)
 
-    calm_collector()
+    settle_memory()
     runner = asyncio.Runner(loop_factory=loop_factory())
     try:
         with runner:

@@ -16,7 +16,7 @@ from argo_relay.config.load import Loaded
 from argo_relay.errors import RelayError
 from argo_relay.observe.lines import LineWriter
 from argo_relay.observe.log import Sink, TroubleLog, every, log_sink
-from argo_relay.server.process import calm_collector, log_descriptor, loop_factory
+from argo_relay.server.process import log_descriptor, loop_factory, settle_memory
 from argo_relay.server.run import Doors, serve_one_of_several
 from argo_relay.workers.fellow import Fellow
 from argo_relay.workers.link import Link
@@ -66,7 +66,7 @@ async def _serve(begin: Begin, sink: Sink, fellow: Fellow) -> None:
     listening = socket.socket(fileno=begin.clients)
     listening.setblocking(False)
     loaded = Loaded(config=begin.config, origins=begin.origins, path=None, searched=(), warnings=())
-    calm_collector()
+    settle_memory()
     await serve_one_of_several(loaded, begin.base_url, Doors(clients=listening), sink, fellow)
 
 
