@@ -408,6 +408,32 @@ def test_a_worker_that_dies_is_replaced_and_the_others_go_on() -> None:
         assert figures(relay)("argo_relay_in_flight") == 0
 
 
+def test_a_worker_that_hangs_is_killed_and_replaced_and_its_places_come_back() -> None:
+    with relaying("worker_timeout: 3\nmax_in_flight: 1\n") as relay, contextlib.ExitStack() as stack:
+        warm(relay)
+        holder = stack.enter_context(Wire(relay.port))
+        holder.send(HELD)
+        until(lambda: figures(relay)("argo_relay_upstream_in_flight") == 1)
+        (victim,) = [pid for pid in pids(relay) if serves(pid, holder)]
+        os.kill(victim, signal.SIGSTOP)
+        waiting = stack.enter_context(Wire(relay.port))
+        waiting.send(QUICK)
+        line = json.loads(said(relay, "another takes its place"))
+        assert line["level"] == "error"
+        assert f"(pid {victim}) said nothing for 3 s and was killed" in line["message"]
+        assert waiting.reply().status == 200, "the place of the one that hung is free again"
+        assert rest_of(holder) == b""
+        until(lambda: len(pids(relay) - {victim}) == 2)
+        warm(relay)
+        assert relay.terminate() == 0
+
+
+def serves(pid: int, wire: Wire) -> bool:
+    """Say whether a worker has a client's connection."""
+    every = psutil.Process(pid).net_connections("tcp")
+    return any(one.raddr and one.raddr[1] == wire.socket.getsockname()[1] for one in every)
+
+
 def test_a_worker_that_is_told_to_stop_is_replaced_while_it_drains() -> None:
     with relaying() as relay, Wire(relay.port) as wire:
         wire.send(post(chat("[first_token=0] [chunks=20] [gap=0.1]", stream=True)))
