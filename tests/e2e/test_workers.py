@@ -386,6 +386,25 @@ def test_a_restart_goes_by_the_configuration_as_it_is_then() -> None:
             assert wire.ask(QUICK).headers["x-timeout"] == "77"
 
 
+def test_a_restart_opens_the_log_anew_in_every_process(tmp_path: Path) -> None:
+    file, moved = tmp_path / "relay.log", tmp_path / "relay.log.1"
+    with RelayProcess(
+        "--simulate", config=f"user: tester\nworkers: 2\nlog: {{format: json, file: '{file}'}}\n"
+    ) as relay:
+        with Wire(relay.port) as wire:
+            assert wire.ask(QUICK).status == 200
+        until(lambda: file.read_text().count("request_id") == 1)
+        file.rename(moved)
+        relay.signal(signal.SIGHUP)
+        until(lambda: file.exists() and "have taken over" in file.read_text())
+        with Wire(relay.port) as wire:
+            assert wire.ask(QUICK).status == 200
+        until(lambda: file.read_text().count("request_id") == 1)
+        (news,) = [line for line in map(json.loads, file.read_text().splitlines()) if "message" in line]
+        assert news["level"] == "info"
+        assert "have taken over" not in moved.read_text()
+
+
 def test_a_worker_that_dies_is_replaced_and_the_others_go_on() -> None:
     with relaying() as relay, contextlib.ExitStack() as stack:
         warm(relay)
@@ -431,7 +450,7 @@ def test_a_worker_that_hangs_is_killed_and_replaced_and_its_places_come_back() -
 def serves(pid: int, wire: Wire) -> bool:
     """Say whether a worker has a client's connection."""
     every = psutil.Process(pid).net_connections("tcp")
-    return any(one.raddr and one.raddr[1] == wire.socket.getsockname()[1] for one in every)
+    return any(one.raddr[1:] and one.raddr[1] == wire.socket.getsockname()[1] for one in every)
 
 
 def test_a_worker_that_is_told_to_stop_is_replaced_while_it_drains() -> None:

@@ -143,6 +143,7 @@ async def test_workers_that_cannot_start_are_an_error(willing: type[Willing]) ->
 
 
 async def test_a_restart_has_others_take_over(willing: type[Willing], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "argo_relay")
     there = Running(lambda: job(3, max_in_flight=5))
     async with there.running():
         old = list(willing.made)
@@ -153,7 +154,8 @@ async def test_a_restart_has_others_take_over(willing: type[Willing], caplog: py
         assert [begin.config.max_in_flight for begin in willing.begun[2:]] == [5] * 3
         assert {worker.generation for worker in willing.made[2:]} == {2}
         signal.raise_signal(signal.SIGTERM)
-    assert caplog.messages == ["3 new workers (pids 1001, 1002, 1003) have taken over"]
+    told = "3 new workers (pids 1001, 1002, 1003) have taken over"
+    assert caplog.record_tuples == [("argo_relay", logging.INFO, told)]
     assert len(there.pids) == 1, "it is announced once"
 
 

@@ -143,7 +143,7 @@ class Supervisor:
                 _log.exception("the restart failed, and the workers there are go on")
             else:
                 pids = ", ".join(str(worker.pid) for worker in workers)
-                _log.warning("%d new workers (pids %s) have taken over", len(workers), pids)
+                _log.info("%d new workers (pids %s) have taken over", len(workers), pids)
 
     def _slot(self) -> int:
         """Return a new worker's slot; until it counts itself it has a number that nobody waits for."""
