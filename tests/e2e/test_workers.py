@@ -450,7 +450,8 @@ def test_a_worker_that_hangs_is_killed_and_replaced_and_its_places_come_back() -
 def serves(pid: int, wire: Wire) -> bool:
     """Say whether a worker has a client's connection."""
     every = psutil.Process(pid).net_connections("tcp")
-    return any(one.raddr[1:] and one.raddr[1] == wire.socket.getsockname()[1] for one in every)
+    # Of what listens the other end's address is empty.
+    return wire.socket.getsockname() in [tuple(one.raddr) for one in every]
 
 
 def test_a_worker_that_is_told_to_stop_is_replaced_while_it_drains() -> None:
