@@ -77,6 +77,8 @@ def encode_cache(cache: CacheMark) -> dict[str, Any]:
 def leftovers(value: Block, known: frozenset[str]) -> Extras:
     """Return the members that no neutral field holds, a `cache_control` of an unknown form among them."""
     rest = passed_over(value, known)
+    if not rest:
+        return {}
     control = value.get("cache_control")
     cache = decode_cache(control)
     if cache is not None and encode_cache(cache) == control:
