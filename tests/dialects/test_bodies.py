@@ -42,7 +42,8 @@ def test_what_is_required_must_say_something(value: Any) -> None:
 
 def test_the_objects_of_a_list_are_found_and_none_elsewhere() -> None:
     assert blocks([{"a": 1}, 2, [{}], {}]) == [{"a": 1}, {}]
-    for value in (None, {"a": {}}, "text", ({},)):
+    nothing: tuple[object, ...] = (None, {"a": {}}, "text", ({},))
+    for value in nothing:
         assert blocks(value) == []
 
 

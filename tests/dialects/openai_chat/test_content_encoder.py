@@ -36,7 +36,7 @@ def encoded(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     losses: Losses = []
     encoder = MessagesEncoder(Target(model="m", owner=owner), losses, own=own)
-    made = encoder.encode(Message(role=role, parts=parts, **said), "messages[0]")
+    made = encoder.encode(Message(role=role, parts=parts, **said), 0)
     return made, [f"{loss.what}={loss.how}" for loss in losses]
 
 
