@@ -296,12 +296,8 @@ def target_of(upstream: Upstream, asked: Asked) -> Target:
     return Target(model=profile.internal_id, owner=upstream.owner_of(profile), max_output=profile.max_output, kept=kept)
 
 
-def foreign(headers: Mapping[str, str]) -> Mapping[str, str]:
+def foreign(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the client's headers without those that only its own dialect's upstream understands."""
-    # Mostly there are none: 0.4 us for one look at all of them, 1.3 us for a look at each.
-    names = "\n".join(headers)
-    if "anthropic-" not in names and "openai-" not in names:
-        return headers
     return {name: value for name, value in headers.items() if not name.startswith(("anthropic-", "openai-"))}
 
 
