@@ -29,6 +29,7 @@ _FORMATS: Final = {media_type: form for form, media_type in AUDIO_FORMATS.items(
 _KINDS: Final = {"image": "image/png", "audio": "audio/wav", "video": "video/mp4", "document": "application/pdf"}
 _MARKS: Final = frozenset({"inline", "chunk", "plain", "detail", "audio", LEGACY, "document_url"})
 _BETWEEN: Final = "\n\n"
+_SEALED: Final = (Text, Media)
 
 
 class MessagesEncoder:
@@ -116,7 +117,7 @@ class MessagesEncoder:
     def _lose_marks(self, part: Text | Media | ToolCall | ToolResult, path: str) -> None:
         if part.cache is not None and not self._own:
             lose_cache(part.cache, f"{path}.cache", self._losses)
-        if isinstance(part, Text | Media):
+        if isinstance(part, _SEALED) and part.seal is not None:
             self._lose_seal(path, part.seal)
 
     # ------------------------------------------------------------------------------------------------------ parts
