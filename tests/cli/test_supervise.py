@@ -57,6 +57,8 @@ async def test_a_restart_cannot_change_where_it_listens(
     class OpenLog:
         def turn_to(self, log: Log) -> None:
             logs.append(log)
+            if len(logs) == 1:
+                raise StartError("Its folder is gone, and the new configuration may name another.")
 
     class Supervisor:
         def __init__(

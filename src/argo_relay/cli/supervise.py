@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +72,8 @@ async def supervised(
     def job_again() -> Job:
         nonlocal written
         # First the same file: whatever is wrong with the configuration is for the one that is there now.
-        log.turn_to(written)
+        with contextlib.suppress(StartError):
+            log.turn_to(written)
         now = again()
         if now.config.log != written:
             log.turn_to(now.config.log)
