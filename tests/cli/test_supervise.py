@@ -12,7 +12,7 @@ import pytest
 from argo_relay.cli import supervise as module
 from argo_relay.cli.supervise import count_of, read_again, supervised
 from argo_relay.config.load import Loaded, load
-from argo_relay.config.schema import Config
+from argo_relay.config.schema import Config, Log
 from argo_relay.errors import ConfigError, StartError
 from argo_relay.workers import supervisor
 
@@ -52,6 +52,13 @@ async def test_a_restart_cannot_change_where_it_listens(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     runs: list[Any] = []
+    logs: list[Log] = []
+
+    class OpenLog:
+        def turn_to(self, log: Log) -> None:
+            logs.append(log)
+            if len(logs) == 1:
+                raise StartError("Its folder is gone, and the new configuration may name another.")
 
     class Supervisor:
         def __init__(
@@ -60,12 +67,14 @@ async def test_a_restart_cannot_change_where_it_listens(
             self.again = again
 
         async def run(self, job: object) -> None:
-            runs.extend([job, self.again()])
+            runs.extend([job, self.again(), self.again()])
 
     monkeypatch.setattr(supervisor, "Supervisor", Supervisor)
     first = loaded(workers=2, **{"upstream.base_url": "http://one"})
-    then = loaded(workers=3, port=1, **{"metrics.port": 2, "upstream.base_url": "http://two"})
-    await supervised(first, lambda: then, None, lambda _: None, None)  # type: ignore[arg-type]
-    assert [(job.count, job.base_url) for job in runs] == [(2, "http://one"), (3, "http://two")]
+    then = loaded(workers=3, port=1, **{"metrics.port": 2, "upstream.base_url": "http://two", "log.file": "new"})
+    await supervised(first, lambda: then, None, lambda _: None, None, OpenLog())  # type: ignore[arg-type]
+    assert [(job.count, job.base_url) for job in runs] == [(2, "http://one"), *[(3, "http://two")] * 2]
     assert runs[1].loaded is then
-    assert [message.split("`")[1] for message in caplog.messages] == ["port", "metrics.port"]
+    assert [message.split("`")[1] for message in caplog.messages] == ["port", "metrics.port"] * 2
+    files = [log.file for log in logs]
+    assert files == [None, "new", "new"], "what there is, opened anew, and then what holds now, where it differs"

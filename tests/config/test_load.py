@@ -109,6 +109,7 @@ rejoin: 1.5m
 rejoin_memory: 2MiB
 shutdown_grace: 0
 workers: 1
+worker_timeout: 20
 log: {format: json, file: relay.log, requests: no}
 metrics: {port: 0, host: "::1", on_client_port: yes}
 """.replace("org/]", "org]")
@@ -171,6 +172,7 @@ metrics: {port: 0, host: "::1", on_client_port: yes}
         rejoin=90,
         rejoin_memory=2 * 2**20,
         shutdown_grace=0,
+        worker_timeout=20,
         log=Log(format="json", file="relay.log", requests=False),
         metrics=Metrics(port=0, host="::1", on_client_port=True),
     )

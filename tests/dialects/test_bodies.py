@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from argo_relay.dialects.base import Incoming
-from argo_relay.dialects.bodies import NUMBER, Types, read_body, require, wrong_type
+from argo_relay.dialects.bodies import NUMBER, Types, blocks, read_body, require, wrong_type
 from argo_relay.errors import Refused
 
 TYPES: Types = {"count": ((int,), "a whole number"), "share": (NUMBER, "a number"), "on": ((bool,), "true or false")}
@@ -38,6 +38,13 @@ def test_what_is_required_must_say_something(value: Any) -> None:
     require({"a": 1, "b": "x"}, "a", "b")
     with pytest.raises(Refused, match="`b` is required"):
         require({"a": 1, "b": value}, "a", "b")
+
+
+def test_the_objects_of_a_list_are_found_and_none_elsewhere() -> None:
+    assert blocks([{"a": 1}, 2, [{}], {}]) == [{"a": 1}, {}]
+    nothing: tuple[object, ...] = (None, {"a": {}}, "text", ({},))
+    for value in nothing:
+        assert blocks(value) == []
 
 
 def test_a_wrong_type_says_what_is_wanted() -> None:

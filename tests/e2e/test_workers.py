@@ -386,6 +386,25 @@ def test_a_restart_goes_by_the_configuration_as_it_is_then() -> None:
             assert wire.ask(QUICK).headers["x-timeout"] == "77"
 
 
+def test_a_restart_opens_the_log_anew_in_every_process(tmp_path: Path) -> None:
+    file, moved = tmp_path / "relay.log", tmp_path / "relay.log.1"
+    with RelayProcess(
+        "--simulate", config=f"user: tester\nworkers: 2\nlog: {{format: json, file: '{file}'}}\n"
+    ) as relay:
+        with Wire(relay.port) as wire:
+            assert wire.ask(QUICK).status == 200
+        until(lambda: file.read_text().count("request_id") == 1)
+        file.rename(moved)
+        relay.signal(signal.SIGHUP)
+        until(lambda: file.exists() and "have taken over" in file.read_text())
+        with Wire(relay.port) as wire:
+            assert wire.ask(QUICK).status == 200
+        until(lambda: file.read_text().count("request_id") == 1)
+        (news,) = [line for line in map(json.loads, file.read_text().splitlines()) if "message" in line]
+        assert news["level"] == "info"
+        assert "have taken over" not in moved.read_text()
+
+
 def test_a_worker_that_dies_is_replaced_and_the_others_go_on() -> None:
     with relaying() as relay, contextlib.ExitStack() as stack:
         warm(relay)
@@ -406,6 +425,33 @@ def test_a_worker_that_dies_is_replaced_and_the_others_go_on() -> None:
             load.further(50)
         assert not load.troubles
         assert figures(relay)("argo_relay_in_flight") == 0
+
+
+def test_a_worker_that_hangs_is_killed_and_replaced_and_its_places_come_back() -> None:
+    with relaying("worker_timeout: 3\nmax_in_flight: 1\n") as relay, contextlib.ExitStack() as stack:
+        warm(relay)
+        holder = stack.enter_context(Wire(relay.port))
+        holder.send(HELD)
+        until(lambda: figures(relay)("argo_relay_upstream_in_flight") == 1)
+        (victim,) = [pid for pid in pids(relay) if serves(pid, holder)]
+        os.kill(victim, signal.SIGSTOP)
+        waiting = stack.enter_context(Wire(relay.port))
+        waiting.send(QUICK)
+        line = json.loads(said(relay, "another takes its place"))
+        assert line["level"] == "error"
+        assert f"(pid {victim}) said nothing for 3 s and was killed" in line["message"]
+        assert waiting.reply().status == 200, "the place of the one that hung is free again"
+        assert rest_of(holder) == b""
+        until(lambda: len(pids(relay) - {victim}) == 2)
+        warm(relay)
+        assert relay.terminate() == 0
+
+
+def serves(pid: int, wire: Wire) -> bool:
+    """Say whether a worker has a client's connection."""
+    every = psutil.Process(pid).net_connections("tcp")
+    # Of what listens the other end's address is empty.
+    return wire.socket.getsockname() in [tuple(one.raddr) for one in every]
 
 
 def test_a_worker_that_is_told_to_stop_is_replaced_while_it_drains() -> None:

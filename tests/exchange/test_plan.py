@@ -225,6 +225,9 @@ def test_a_request_is_written_for_the_model_that_answers() -> None:
 def test_what_a_client_says_to_its_own_vendor_stays_with_that_vendor() -> None:
     headers = {"anthropic-beta": "a", "openai-organization": "b", "traceparent": "t", "x-strict": "1"}
     assert foreign(headers) == {"traceparent": "t", "x-strict": "1"}
+    assert foreign({"traceparent": "t", "openai-organization": "b"}) == {"traceparent": "t"}
+    assert foreign({"anthropic-beta": "a"}) == {}
+    assert foreign({"traceparent": "t"}) == {"traceparent": "t"}
 
 
 FOREIGN: dict[str, Literal["anthropic", "google"]] = {

@@ -15,6 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from argo_relay.dialects.table import DIALECTS
+from argo_relay.neutral.failure import Failure, FailureKind
 from argo_relay.server.bridge import ABORT, serve_asgi
 from argo_relay.server.head import CONTINUE
 from argo_relay.server.protocol import KEEP_ALIVE_SECONDS, Connection
@@ -100,11 +102,11 @@ NO_HTTP = {
     "TLS": bytes.fromhex("16030102000100"),
     "HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "a word": b"secret-word\r\n\r\n",
-    "two lengths": b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
-    "length and chunks": b"POST / HTTP/1.1\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
-    "a length that is none": b"POST / HTTP/1.1\r\ncontent-length: secret-word\r\n\r\n",
-    "a bad header": b"GET / HTTP/1.1\r\nsecret-word\r\n\r\n",
-    "a bad address": b"GET http://[ HTTP/1.1\r\n\r\n",
+    "two lengths": b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+    "length and chunks": b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+    "a length that is none": b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: secret-word\r\n\r\n",
+    "a bad header": b"GET / HTTP/1.1\r\nhost: a\r\nsecret-word\r\n\r\n",
+    "a bad address": b"GET http://[ HTTP/1.1\r\nhost: a\r\n\r\n",
     "a proxy's request for a path": b"CONNECT /v1/models HTTP/1.1\r\nhost: a\r\n\r\n",
     "a proxy's request": b"CONNECT secret-word:443 HTTP/1.1\r\nhost: a\r\n\r\n",
 }
@@ -127,6 +129,72 @@ async def test_what_is_no_http_is_a_400_like_every_other(
     end(protocol)
     assert heard.requests == []
     assert caplog.records == [], "whoever scans ports fills no log"
+
+
+NO_HOST = {
+    "none": b"POST /v1/chat/completions HTTP/1.1\r\nx-host: a\r\ncontent-length: 2\r\n\r\n{}",
+    "two": b"GET / HTTP/1.1\r\nhost: a\r\naccept: */*\r\nHost: b\r\n\r\n",
+    "the same twice": b"GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n",
+    "none, with a wish": b"GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+    "two, of old": b"GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("case", NO_HOST)
+async def test_a_request_needs_one_host(connect: Open, case: str) -> None:
+    protocol, wire, heard = connect()
+    protocol.data_received(NO_HOST[case] + b"GET /b HTTP/1.1\r\nhost: a\r\n\r\n")
+    head, _, body = wire.written.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    error = json.loads(body)["error"]
+    assert error["code"] == "invalid_http"
+    assert "one Host header" in error["message"]
+    assert wire.closing
+    end(protocol)
+    assert heard.requests == [], "what follows is not served either"
+
+
+@pytest.mark.parametrize("host", [b"", b"HOST:\r\n"])
+async def test_a_request_of_old_needs_no_host_and_one_may_be_empty(connect: Open, host: bytes) -> None:
+    protocol, _, heard = connect()
+    protocol.data_received(b"GET / HTTP/1.%d\r\n%b\r\n" % (bool(host), host))
+    await heard.count(1)
+    end(protocol)
+
+
+BROKEN = {
+    "no host": b"%b HTTP/1.1\r\n%b\r\n",
+    "a bad header": b"%b HTTP/1.1\r\n%bhost: a\r\nbad\r\n",
+    "too much": b"%b HTTP/1.1\r\n%bhost: a\r\nx-more: " + b"a" * 70_000,
+    "a body that is none": b"%b HTTP/1.1\r\n%bhost: a\r\ntransfer-encoding: chunked\r\n\r\nno length\r\n",
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize(
+    ("target", "fields", "dialect"),
+    [
+        (b"POST /v1/chat/completions", b"", "openai_chat"),
+        (b"POST /v1/messages?beta=true", b"", "anthropic"),
+        (b"POST /v1beta/models/gemini-2.5-pro:generateContent", b"", "google"),
+        (b"GET /v1/models", b"anthropic-version: 2023-06-01\r\n", "anthropic"),
+        (b"GET /v1/models", b"", "openai_chat"),
+        (b"GET http://[", b"", "openai_chat"),
+    ],
+)
+async def test_what_is_wrong_is_told_in_the_dialect_of_its_path(
+    target: bytes, fields: bytes, dialect: str, case: str
+) -> None:
+    protocol, wire = joined(Held())
+    protocol.data_received(BROKEN[case] % (target, fields))
+    head, _, body = wire.written.partition(b"\r\n\r\n")
+    message = json.loads(body)["error"]["message"]
+    status = 431 if case == "too much" else 400
+    failure = Failure(kind=FailureKind.BAD_REQUEST, message=message, status=status, code="invalid_http")
+    assert body == DIALECTS[dialect].encode_error(failure)
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    end(protocol)
+    await turns()
 
 
 async def test_what_follows_a_good_request_may_still_be_none(connect: Open) -> None:
@@ -225,7 +293,9 @@ async def test_a_wish_is_overheard_in_whatever_header_the_parser_takes_for_conne
         return feed(data)
 
     protocol._feed = counted  # type: ignore[method-assign]
-    protocol.data_received(b"POST /a HTTP/1.1\r\n%b: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\nabc" % name)
+    protocol.data_received(
+        b"POST /a HTTP/1.1\r\nhost: a\r\n%b: upgrade\r\nupgrade: h2c\r\ncontent-length: 3\r\n\r\nabc" % name
+    )
     await heard.count(1)
     assert heard.requests[0][1] == b"abc"
     protocol.data_received(NEXT)
@@ -295,7 +365,7 @@ async def test_a_client_that_says_more_and_leaves_is_seen_to_leave() -> None:
 
 async def test_a_head_without_end_is_refused(connect: Open) -> None:
     protocol, wire, heard = connect()
-    protocol.data_received(b"GET /a HTTP/1.1\r\n")
+    protocol.data_received(b"GET /a HTTP/1.1\r\nhost: a\r\n")
     for _ in range(100):
         protocol.data_received(b"x-more: " + b"a" * 1000 + b"\r\n")
     assert wire.written.startswith(b"HTTP/1.1 431 ")
@@ -307,7 +377,7 @@ async def test_a_head_without_end_is_refused(connect: Open) -> None:
 async def test_large_bodies_are_no_large_heads(connect: Open) -> None:
     protocol, wire, heard = connect()
     for number in range(1, 4):
-        protocol.data_received(b"POST /a HTTP/1.1\r\ncontent-length: 200000\r\n\r\n")
+        protocol.data_received(b"POST /a HTTP/1.1\r\nhost: a\r\ncontent-length: 200000\r\n\r\n")
         for _ in range(20):
             protocol.data_received(b"x" * 10_000)
         await heard.count(number)
@@ -347,7 +417,7 @@ async def test_a_connection_is_kept_as_long_after_each_reply() -> None:
 async def test_a_request_takes_as_long_as_it_takes() -> None:
     held = Held()
     protocol, wire = joined(held)
-    protocol.data_received(b"POST / HTTP/1.1\r\ncontent-length: 100\r\n\r\n")
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n")
     for _ in range(100):
         await asyncio.sleep(KEEP_ALIVE_SECONDS / 4)
         protocol.data_received(b"x")
@@ -363,7 +433,7 @@ async def test_a_request_takes_as_long_as_it_takes() -> None:
 
 @pytest.mark.looptime
 @pytest.mark.parametrize(
-    "data", [b"GET / HTTP/1.0\r\n\r\n", b"no HTTP", b"POST / HTTP/1.1\r\ncontent-length: 9\r\n\r\nx"]
+    "data", [b"GET / HTTP/1.0\r\n\r\n", b"no HTTP", b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 9\r\n\r\nx"]
 )
 async def test_who_does_not_read_the_last_reply_is_not_waited_for_either(data: bytes) -> None:
     protocol, wire = joined(Echo())
@@ -425,7 +495,7 @@ async def test_who_does_not_read_one_reply_gets_no_other(reads: bool) -> None:
 
 
 REFUSED_EARLY = [
-    b"POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: 9\r\n\r\n123",
+    b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 9\r\n\r\n123",
     b"POST / HTTP/1.0\r\ncontent-length: 9\r\n\r\n123",
 ]
 
@@ -461,7 +531,7 @@ async def test_the_last_reply_is_not_lost_to_a_client_that_still_sends(data: byt
 
 async def test_what_is_no_http_ends_a_connection_whose_last_reply_is_complete() -> None:
     protocol, wire = joined(refuse)
-    protocol.data_received(b"POST / HTTP/1.1\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n")
     await turns()
     assert not wire.is_closing()
     protocol.data_received(b"no chunk")
@@ -498,7 +568,7 @@ async def turns() -> None:
 async def test_a_body_that_is_no_http_is_refused_at_once() -> None:
     held = Held()
     protocol, wire = joined(held)
-    protocol.data_received(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
     await held.begun.wait()
     protocol.data_received(b"secret-word\r\n")
     assert wire.written.startswith(b"HTTP/1.1 400 ")
@@ -518,7 +588,7 @@ async def test_a_body_that_is_no_http_is_refused_at_once() -> None:
 async def test_what_is_no_body_has_a_bound_within_one_too(endless: bytes) -> None:
     held = Held()
     protocol, wire = joined(held)
-    protocol.data_received(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n" + endless)
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + endless)
     for _ in range(100):
         protocol.data_received(b"a" * 1000)
     assert wire.written.startswith(b"HTTP/1.1 431 ")
@@ -593,7 +663,7 @@ BODIES = st.binary(max_size=60)
 def requests(draw: st.DrawFn) -> bytes:
     """A good request in any framing."""
     body = draw(BODIES)
-    lines = [f"POST /{draw(TOKENS)}%20?{draw(TOKENS)} HTTP/1.1"]
+    lines = [f"POST /{draw(TOKENS)}%20?{draw(TOKENS)} HTTP/1.1", "host: a"]
     lines += [f"x-{name}: {value}" for name, value in draw(st.dictionaries(TOKENS, VALUES, max_size=4)).items()]
     if draw(st.booleans()):
         lines += ["connection: keep-alive, Upgrade", "upgrade: h2c"]

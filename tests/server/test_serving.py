@@ -188,7 +188,7 @@ async def test_a_body_that_nobody_reads_is_held_back_and_read_later() -> None:
         with socket.create_connection(("127.0.0.1", port)) as wire:
             wire.setblocking(False)
             loop = asyncio.get_running_loop()
-            await loop.sock_sendall(wire, b"POST / HTTP/1.1\r\ncontent-length: %d\r\n\r\n" % size)
+            await loop.sock_sendall(wire, b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n" % size)
             await held.begun.wait()
 
             async def send() -> None:

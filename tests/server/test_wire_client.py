@@ -12,7 +12,7 @@ from argo_relay.server.protocol import Connection
 from argo_relay.server.wire_client import WireClient
 from support.serving import Memory, joined
 
-POST = b"POST /a HTTP/1.1\r\nX-One: 1\r\ncontent-length: 6\r\n\r\n"
+POST = b"POST /a HTTP/1.1\r\nhost: a\r\nX-One: 1\r\ncontent-length: 6\r\n\r\n"
 GET = b"GET /a HTTP/1.1\r\nhost: a\r\n\r\n"
 
 

@@ -21,6 +21,7 @@ from argo_relay.workers import messages
 from argo_relay.workers.board import Board
 from argo_relay.workers.fellow import ALL, DOOR, Fellow
 from argo_relay.workers.leases import Leases
+from argo_relay.workers.pulse import BEATS
 from support.site import lists_models
 from support.stage import FakeClient, Stage, ask, stage
 from support.working import first_word
@@ -189,6 +190,19 @@ async def test_it_says_when_it_is_ready_and_when_it_leaves() -> None:
         worker.starts()
         worker.fellow.leaving()
     assert worker.said == [messages.Ready(), messages.Leaving()]
+
+
+async def test_from_then_on_it_says_now_and_then_that_it_is_there() -> None:
+    worker = Worker()
+    async with worker.fellow.join(worker.stage.relay):
+        await asyncio.sleep(29)
+        assert worker.of(messages.Alive) == []
+        worker.starts()
+        await asyncio.sleep(30.1)
+        assert len(worker.of(messages.Alive)) == BEATS
+        worker.fellow.leaving()
+    await asyncio.sleep(30)
+    assert len(worker.of(messages.Alive)) == 2 * BEATS, "what drains is no less alive"
 
 
 async def test_it_knows_whether_others_have_fewer_connections() -> None:

@@ -143,6 +143,7 @@ async def test_workers_that_cannot_start_are_an_error(willing: type[Willing]) ->
 
 
 async def test_a_restart_has_others_take_over(willing: type[Willing], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "argo_relay")
     there = Running(lambda: job(3, max_in_flight=5))
     async with there.running():
         old = list(willing.made)
@@ -153,8 +154,35 @@ async def test_a_restart_has_others_take_over(willing: type[Willing], caplog: py
         assert [begin.config.max_in_flight for begin in willing.begun[2:]] == [5] * 3
         assert {worker.generation for worker in willing.made[2:]} == {2}
         signal.raise_signal(signal.SIGTERM)
-    assert caplog.messages == ["3 new workers (pids 1001, 1002, 1003) have taken over"]
+    told = "3 new workers (pids 1001, 1002, 1003) have taken over"
+    assert caplog.record_tuples == [("argo_relay", logging.INFO, told)]
     assert len(there.pids) == 1, "it is announced once"
+
+
+async def test_one_that_was_to_finish_and_did_not_is_told_of(
+    willing: type[Willing], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stays(worker: Willing) -> None:
+        FakeWorker.retire(worker)
+        worker.changed.set()
+
+    monkeypatch.setattr(Willing, "retire", stays)
+    there = Running()
+    async with there.running():
+        former = willing.made[:2]
+        signal.raise_signal(signal.SIGHUP)
+        await until(lambda: all(worker.retired for worker in former))
+        former[0].reason = "said nothing for 30 s and was killed"
+        former[0].end(-9)
+        former[1].end(-11)
+        await asyncio.gather(*(worker.ended for worker in former))
+        await asyncio.sleep(0)
+        signal.raise_signal(signal.SIGTERM)
+    assert [message.partition(" did not end well: ")[2] for message in caplog.messages] == [
+        "it said nothing for 30 s and was killed",
+        "it was ended by signal 11",
+    ]
+    assert {record.levelname for record in caplog.records} == {"ERROR"}
 
 
 async def test_a_configuration_that_cannot_be_used_changes_nothing(

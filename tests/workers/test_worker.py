@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -59,6 +61,52 @@ async def test_it_stops_on_a_signal(listening: socket.socket) -> None:
         worker.signal(signal.SIGTERM)
         assert worker.retired
         assert await worker.ended == 0
+
+
+async def test_one_that_stands_still_is_killed_and_one_that_has_nothing_to_do_is_not(listening: socket.socket) -> None:
+    said: list[msgspec.Struct] = []
+    beats = asyncio.Semaphore(0)
+
+    def hears(_: Worker, message: msgspec.Struct) -> None:
+        said.append(message)
+        if isinstance(message, messages.Alive):
+            beats.release()
+
+    worker = Worker(1, 1, hears)
+    async with asyncio.timeout(PATIENCE):
+        await worker.start(first_word(listening.fileno(), worker_timeout=3))
+        await worker.ready.wait()
+        for _ in range(8):
+            await beats.acquire()
+        assert not worker.left.is_set(), "it has had nothing to do for longer than it may be silent"
+        os.kill(worker.pid, signal.SIGSTOP)
+        assert await worker.ended == -9
+    assert worker.reason == "said nothing for 3 s and was killed"
+    assert {type(message) for message in said} == {messages.Ready, messages.Alive}
+
+
+async def test_one_that_may_stand_still_says_nothing_of_itself(listening: socket.socket) -> None:
+    said: list[msgspec.Struct] = []
+    worker = Worker(1, 1, lambda _, message: said.append(message))
+    async with asyncio.timeout(PATIENCE):
+        await worker.start(first_word(listening.fileno(), worker_timeout=None))
+        await worker.ready.wait()
+        worker.signal(signal.SIGTERM)
+        assert await worker.ended == 0
+    assert messages.Alive() not in said
+
+
+async def test_one_that_never_gets_ready_is_killed(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr("argo_relay.workers.worker.START_SECONDS", 0.5)
+    worker = Worker(1, 1, lambda *_: None)
+    async with asyncio.timeout(PATIENCE):
+        await worker.start(first_word(listening.fileno(), worker_timeout=None))
+        assert await worker.ended == -9
+    assert worker.reason == "said nothing for 0.5 s and was killed"
 
 
 async def test_one_that_is_killed_is_noticed(listening: socket.socket) -> None:

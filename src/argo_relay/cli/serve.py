@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
-import logging
 import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -203,23 +201,22 @@ def _raise_file_limit() -> None:
 
 def _run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: Settings | None) -> None:
     # starlette takes long to import; a wrong option is told before that.
-    from argo_relay.observe.lines import LineWriter  # noqa: PLC0415
-    from argo_relay.observe.log import TroubleLog, log_sink  # noqa: PLC0415
+    from argo_relay.cli.log import OpenLog  # noqa: PLC0415
+    from argo_relay.observe.log import log_sink  # noqa: PLC0415
     from argo_relay.server.listen import listen, listen_unix  # noqa: PLC0415
     from argo_relay.server.process import loop_factory, settle_memory  # noqa: PLC0415
     from argo_relay.server.run import Doors  # noqa: PLC0415
     from argo_relay.server.run import serve as serve_relay  # noqa: PLC0415
 
     config, count = loaded.config, count_of(loaded.config)
-    lines = LineWriter(_log_stream(config.log.file))
+    log = OpenLog(config.log)
     figures = config.metrics
     doors = Doors(
         figures=listen(figures.host, figures.port, "metrics") if figures.port is not None else None,
         clients=listen_unix(config.socket) if config.socket else listen(config.host, config.port),
     )
     mark = _mark(config.socket)
-    logging.getLogger().addHandler(TroubleLog(lines, config.log.format))
-    sink = log_sink(lines, config.log.format) if config.log.requests else (lambda _: None)
+    sink = log_sink(log.lines, config.log.format) if config.log.requests else (lambda _: None)
     companion = _simulator() if simulate else _model_server(model) if model else None
 
     beside = "the built-in simulator" if simulate else described(model) if model else None
@@ -234,13 +231,13 @@ def _run(loaded: Loaded, again: Callable[[], Loaded], *, simulate: bool, model: 
             runner.run(
                 serve_relay(loaded, address_of(config.upstream), doors, sink, announce, companion)
                 if count == 1
-                else supervised(loaded, again, doors, announce, companion)
+                else supervised(loaded, again, doors, announce, companion, log)
             )
     finally:
         # Another relay may have taken the socket's place while this one drained.
         if config.socket and _mark(config.socket) == mark:
             Path(config.socket).unlink(missing_ok=True)
-        lines.close()
+        log.close()
     click.echo("argo-relay has stopped.", err=True)
 
 
@@ -271,12 +268,6 @@ def _model_server(model: Settings) -> Companion:
     from argo_relay.cli.beside import model_beside  # noqa: PLC0415 - only `--local` needs it
 
     return model_beside(model, lambda line: click.echo(line, err=True))
-
-
-def _log_stream(file: str | None) -> TextIO:
-    from argo_relay.server.process import log_descriptor  # noqa: PLC0415 - the server's modules wait for the options
-
-    return os.fdopen(log_descriptor(file), "a", encoding="utf-8") if file else sys.stderr
 
 
 def _print_banner(loaded: Loaded, doors: Doors, beside: str | None, pids: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from argo_relay.upstreams.choose import address_of
 from argo_relay.workers.cores import cores
 
 if TYPE_CHECKING:
+    from argo_relay.cli.log import OpenLog
     from argo_relay.server.run import Companion, Doors
 
 _log = logging.getLogger("argo_relay")
@@ -57,15 +59,25 @@ async def supervised(
     doors: Doors,
     announce: Callable[[Sequence[int]], None],
     companion: Companion | None,
+    log: OpenLog,
 ) -> None:
-    """Serve by several workers until told to stop."""
+    """Serve by several workers until told to stop; `log` is opened anew at each restart, as the workers open theirs."""
     from argo_relay.workers.supervisor import Job, Supervisor  # noqa: PLC0415 - asyncio and all rooms below
+
+    written = loaded.config.log
 
     def job(now: Loaded) -> Job:
         return Job(loaded=now, count=count_of(now.config), base_url=address_of(now.config.upstream))
 
     def job_again() -> Job:
+        nonlocal written
+        # First the same file: whatever is wrong with the configuration is for the one that is there now.
+        with contextlib.suppress(StartError):
+            log.turn_to(written)
         now = again()
+        if now.config.log != written:
+            log.turn_to(now.config.log)
+            written = now.config.log
         for name in _LASTING:
             path = tuple(name.split("."))
             if value_at(now.config, path) != value_at(loaded.config, path):

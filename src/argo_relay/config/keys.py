@@ -235,6 +235,13 @@ KEYS: Final = (
         example="auto",
     ),
     Key(
+        name="worker_timeout",
+        kind=kinds.INTERVAL_OR_NONE,
+        meaning="How long one of several workers may stand still before it is killed and another takes its place, with "
+        "what it had under way lost; requests that take long do not count. null never kills one.",
+        example="2m",
+    ),
+    Key(
         name="log.format",
         kind=kinds.choice("text", "json"),
         meaning="How log lines are written: text for people, json for machines.",

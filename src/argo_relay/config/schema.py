@@ -172,6 +172,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     shutdown_grace: float = 30.0
     workers: Workers = 1
     """Processes that serve; `auto`: as many as there are cores for this one."""
+    worker_timeout: float | None = 30.0
+    """Seconds for which one of several workers may say nothing to the supervisor; None: for ever."""
     log: Log = Log()
     metrics: Metrics = Metrics()
 

@@ -211,6 +211,9 @@ def encode_events(encoder: StreamEncoder, events: Iterable[Event]) -> bytes:
 
 def passed_over(values: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
     """Return the members of a wire object that no neutral field holds, for `extras`; nulls say nothing."""
+    # Mostly there are none: 0.1 us then, 0.3 us without the question (two members).
+    if known.issuperset(values):
+        return {}
     return {name: value for name, value in values.items() if name not in known and value is not None}
 
 
@@ -241,9 +244,10 @@ def lose_extras(request: Request, own: str, losses: Losses) -> None:
     """Say what of a request is lost because another dialect alone knows it; false and empty go without saying."""
     _lose(request.extras, own, losses, "extras", _SILENT)
     for index, message in enumerate(request.messages):
-        _lose(message.extras, own, losses, f"messages[{index}].extras", _MARKS)
+        if message.extras:
+            _lose(message.extras, own, losses, f"messages[{index}].extras", _MARKS)
     for index, tool in enumerate(request.tools):
-        if not isinstance(tool, HostedTool):
+        if not isinstance(tool, HostedTool) and tool.extras:
             _lose(tool.extras, own, losses, f"tools[{index}].extras", _MARKS)
 
 

@@ -60,6 +60,11 @@ def require(values: Mapping[str, Any], *fields: str) -> None:
             )
 
 
+def blocks(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; none of what is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def wrong_type(path: str, wanted: str) -> Refused:
     """Return the error for a field of the wrong type; `wanted` says what it must be."""
     return Refused(bad_request(f"`{path}` must be {wanted}.", path, "invalid_type"))

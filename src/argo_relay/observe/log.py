@@ -47,13 +47,13 @@ def every(*sinks: Sink) -> Sink:
 
 
 class TroubleLog(logging.Handler):
-    """Writes what the program and its libraries warn of, in the same form as exchanges.
+    """Writes what the program tells of itself, and what libraries warn of, in the same form as exchanges.
 
     Of an exception only its type and its frames: its own text might hold a prompt.
     """
 
     def __init__(self, lines: Lines, form: str) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self._lines = lines
         self._shown = _FORMS[form]
 

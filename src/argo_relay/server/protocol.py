@@ -15,11 +15,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final, cast
 
 import httptools
+import msgspec
 
-from argo_relay.dialects.openai_chat.errors import encode_error
+from argo_relay.dialects.base import Dialect
 from argo_relay.neutral.failure import Failure, FailureKind, bad_request
 from argo_relay.server.head import reply_head
-from argo_relay.server.request import Fields, RequestHead, target_of
+from argo_relay.server.paths import dialect_at
+from argo_relay.server.request import Fields, RequestHead, headers_of, target_of
 from argo_relay.server.wire_client import WireClient
 
 KEEP_ALIVE_SECONDS: Final = 75.0
@@ -220,6 +222,12 @@ class Connection(asyncio.Protocol):
         if self._deaf or parser.should_upgrade():
             return
         version = parser.get_http_version()
+        # In this order: of the usual dozen that takes 0.3 us, and 0.4 us without the lengths.
+        hosts = len([name for name, _ in self._fields if len(name) == 4 and name.lower() == b"host"])
+        if hosts > 1 or (not hosts and version == "1.1"):
+            # Who stands between may take one of them, or none, for another server.
+            self._refuse(400, "The request needs one Host header (RFC 9112, section 3.2).")
+            return
         lasting = version != "1.0" and self._home.lasting and parser.should_keep_alive()
         head = RequestHead(parser.get_method().decode("ascii"), target_of(self._url), self._fields, version, lasting)
         self._barren = 0
@@ -259,7 +267,7 @@ class Connection(asyncio.Protocol):
             self._home.ended(client.task)
 
     async def _confess(self, client: WireClient) -> None:
-        body = encode_error(_BROKEN)
+        body = dialect_at(client.head.target.path, client.request_headers).encode_error(_BROKEN)
         fields = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         await client.begin(_BROKEN.status, fields)
         await client.write(body, last=True)
@@ -316,10 +324,19 @@ class Connection(asyncio.Protocol):
             # The rest of its body will never come.
             client.leave()
             self._waits_since = self.loop.time()
-        body = encode_error(bad_request(message, None, "invalid_http"))
+        failure = msgspec.structs.replace(bad_request(message, None, "invalid_http"), status=status)
+        body = self._dialect().encode_error(failure)
         fields = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
         self.transport.write(reply_head(status, fields) + body)
         self.transport.close()
+
+    def _dialect(self) -> Dialect:
+        """Return whose errors the client understands, by what has come of its request's head."""
+        try:
+            path = target_of(self._url).path
+        except (httptools.HttpParserError, UnicodeError):
+            path = ""
+        return dialect_at(path, headers_of(self._fields, b""))
 
     def _end(self) -> None:
         """Close; what follows in the same bytes is not served."""

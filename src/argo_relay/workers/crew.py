@@ -11,10 +11,8 @@ from typing import Final
 from argo_relay.clock import Clock, SystemClock
 from argo_relay.errors import StartError
 from argo_relay.workers.messages import Begin, ToSupervisor
-from argo_relay.workers.worker import Worker
+from argo_relay.workers.worker import START_SECONDS, Worker
 
-_START_SECONDS: Final = 60.0
-"""A worker is ready within a second; on a machine that does not get on, others go on serving meanwhile."""
 _STEADY_SECONDS: Final = 10.0
 """A worker that lived that long is replaced at once."""
 _FIRST_PAUSE: Final = 0.5
@@ -50,12 +48,12 @@ class Crew:
     async def start(self) -> list[Worker]:
         """Start all, and return them once all are ready; raise StartError, all told to go, when one of them is not."""
         try:
-            async with asyncio.timeout(_START_SECONDS):
+            async with asyncio.timeout(START_SECONDS):
                 made = await asyncio.gather(*(self._one(number) for number in range(1, self._count + 1)))
                 await asyncio.gather(*(_readiness(worker) for worker in made))
         except (StartError, TimeoutError) as error:
             self._dismiss()
-            reason = str(error) or f"it was not ready within {_START_SECONDS:g} s"
+            reason = str(error) or f"it was not ready within {START_SECONDS:g} s"
             raise StartError(f"A worker did not start: {reason}") from None
         for worker in made:
             self._keep(worker)
@@ -132,7 +130,7 @@ class Crew:
                 return
             lasted = worker.ready.is_set() and self._clock.now() - began >= _STEADY_SECONDS
             failures = 0 if lasted else failures + 1
-            _log.error("worker %d (pid %d) %s; another takes its place", worker.number, worker.pid, _end_of(worker))
+            _log.error("worker %d (pid %d) %s; another takes its place", worker.number, worker.pid, end_of(worker))
             worker = await self._another(worker, failures)
 
     async def _another(self, worker: Worker, failures: int) -> Worker:
@@ -162,12 +160,12 @@ async def _readiness(worker: Worker) -> None:
         for wait in waits:
             wait.cancel()
     if not worker.ready.is_set():
-        raise StartError(worker.reason or f"its process {_end_of(worker)}")
+        raise StartError(worker.reason or f"its process {end_of(worker)}")
 
 
-def _end_of(worker: Worker) -> str:
+def end_of(worker: Worker) -> str:
     """Return how a worker went, as the end of a sentence."""
     if not worker.ended.done():
         return "was told to stop"
     code = worker.ended.result()
-    return f"was ended by signal {-code}" if code < 0 else worker.reason or f"ended with exit code {code}"
+    return worker.reason or (f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}")

@@ -23,6 +23,7 @@ from argo_relay.workers.leases import Leases, SharedAdmission
 from argo_relay.workers.link import Send
 from argo_relay.workers.messages import Begin, ToWorker
 from argo_relay.workers.pages import Application, PassedPage
+from argo_relay.workers.pulse import BEATS
 
 FIGURES: Final = "/metrics"
 DOOR: Final = "/door"
@@ -82,6 +83,8 @@ class Fellow:
         """Take note that requests are taken."""
         self._lifecycle = lifecycle
         self._send(messages.Ready())
+        if self._begin.config.worker_timeout is not None:
+            self._pause(self._begin.config.worker_timeout / BEATS)
         if self._alone:
             self.ends()
         elif self._retired:
@@ -136,6 +139,14 @@ class Fellow:
                 asked.set_exception(ConnectionError())
         if self._lifecycle is not None and not self._lifecycle.stops:
             self._lifecycle.stop()
+
+    def _pause(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._beat, seconds)
+
+    def _beat(self, seconds: float) -> None:
+        """Say that this process is there, every so many seconds to its very end."""
+        self._send(messages.Alive())
+        self._pause(seconds)
 
     def _lend(self, message: messages.Granted | messages.Declined | messages.Tight | messages.Loose) -> None:
         leases = self._leases.get(message.pool)

@@ -44,6 +44,10 @@ class Failed(_Message, frozen=True):
     reason: str
 
 
+class Alive(_Message, frozen=True):
+    """The worker's event loop goes round; said now and then, for the supervisor kills a worker that says nothing."""
+
+
 class Leaving(_Message, frozen=True):
     """The worker takes no more requests, though nobody here has told it so."""
 
@@ -178,4 +182,4 @@ class Written(_Message, frozen=True):
 
 
 ToWorker = Begin | Retire | Lead | Listed | Granted | Declined | Tight | Loose | Look | Summed | Written
-ToSupervisor = Ready | Failed | Leaving | Listed | Ask | Cancel | Give | Counted | Seen | Sum | Page
+ToSupervisor = Ready | Failed | Alive | Leaving | Listed | Ask | Cancel | Give | Counted | Seen | Sum | Page

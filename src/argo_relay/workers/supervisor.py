@@ -17,7 +17,7 @@ from argo_relay.errors import ConfigError, RelayError
 from argo_relay.server.run import Companion, Doors
 from argo_relay.server.signals import heeding_signals
 from argo_relay.workers.board import Board, new_board
-from argo_relay.workers.crew import Crew
+from argo_relay.workers.crew import Crew, end_of
 from argo_relay.workers.messages import Begin
 from argo_relay.workers.shared import Shared
 from argo_relay.workers.worker import Worker
@@ -143,7 +143,7 @@ class Supervisor:
                 _log.exception("the restart failed, and the workers there are go on")
             else:
                 pids = ", ".join(str(worker.pid) for worker in workers)
-                _log.warning("%d new workers (pids %s) have taken over", len(workers), pids)
+                _log.info("%d new workers (pids %s) have taken over", len(workers), pids)
 
     def _slot(self) -> int:
         """Return a new worker's slot; until it counts itself it has a number that nobody waits for."""
@@ -157,7 +157,7 @@ class Supervisor:
             self._board.clear(worker.slot)
         code = worker.ended.result()
         if code and worker.ready.is_set() and worker.retired and not self._stops:
-            _log.error("worker %d (pid %d) did not end well: exit code %d", worker.number, worker.pid, code)
+            _log.error("worker %d (pid %d) did not end well: it %s", worker.number, worker.pid, end_of(worker))
         self._crews = [crew for crew in self._crews if not crew.done]
 
     async def _end(self, grace: float) -> None:

@@ -13,9 +13,13 @@ import msgspec
 
 from argo_relay.workers.link import Link
 from argo_relay.workers.messages import Begin, Failed, Leaving, Ready, Retire, ToSupervisor
+from argo_relay.workers.pulse import Pulse
 
 _COMMAND: Final = (sys.executable, "-P", "-m", "argo_relay.workers.child")
 """-P: a file of the user's in the working directory must not be taken for a module."""
+
+START_SECONDS: Final = 60.0
+"""A worker is ready within a second; on a machine that does not get on, others go on serving meanwhile."""
 
 
 class Worker:
@@ -36,9 +40,12 @@ class Worker:
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its exit code; negative: the signal that it died of."""
         self.reason: str | None = None
-        """Why it could not start, in its own words."""
+        """Why it could not start, in its own words, or why it had to be killed."""
         self._hears = hears
         self._link: Link[ToSupervisor] = Link(ToSupervisor, self._heard)
+        self._pulse = Pulse(self._silent)
+        self._limit: float | None = None
+        """Seconds for which it may say nothing."""
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -56,6 +63,9 @@ class Worker:
                 start_new_session=True,
             )
         self.pid, self.slot = self._process.pid, begin.slot
+        self._limit = begin.config.worker_timeout
+        # It cannot say anything before it is ready.
+        self._pulse.watch(START_SECONDS)
         self._watching = asyncio.create_task(self._watch(self._process))
         self.send(begin)
 
@@ -76,15 +86,24 @@ class Worker:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
+        self._pulse.stop()
         # What it said last may still be on its way.
         await self._link.ended()
         self.left.set()
         self.ended.set_result(code)
 
+    def _silent(self, seconds: float) -> None:
+        """Kill it: what hangs, or is stopped, heeds nothing else."""
+        self.reason = f"said nothing for {seconds:g} s and was killed"
+        if self._process is not None:
+            self._process.kill()
+
     def _heard(self, message: ToSupervisor) -> None:
+        self._pulse.heard()
         match message:
             case Ready():
                 self.ready.set()
+                self._pulse.watch(self._limit)
             case Leaving():
                 self.left.set()
             case Failed(reason):

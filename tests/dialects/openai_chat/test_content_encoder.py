@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from argo_relay.dialects.base import Owner, Target
+from argo_relay.dialects.openai_chat import content_encoder
 from argo_relay.dialects.openai_chat.content_encoder import MessagesEncoder
 from argo_relay.neutral.content import (
     CacheMark,
@@ -35,7 +36,7 @@ def encoded(
 ) -> tuple[list[dict[str, Any]], list[str]]:
     losses: Losses = []
     encoder = MessagesEncoder(Target(model="m", owner=owner), losses, own=own)
-    made = encoder.encode(Message(role=role, parts=parts, **said), "messages[0]")
+    made = encoder.encode(Message(role=role, parts=parts, **said), 0)
     return made, [f"{loss.what}={loss.how}" for loss in losses]
 
 
@@ -52,6 +53,29 @@ def test_texts_of_a_user_stay_apart_and_others_are_one() -> None:
 def test_a_developer_is_the_system_to_those_who_do_not_know_the_word() -> None:
     assert encoded("developer", Text(text="a"), owner="openai") == ([{"role": "system", "content": "a"}], [])
     assert encoded("developer", Text(text="a"), own=True)[0] == [{"role": "developer", "content": "a"}]
+
+
+MARKED = {
+    "nothing": {},
+    "a cache": {"cache": CacheMark()},
+    "a seal": {"seal": THOUGHT},
+    "a citation": {"citations": (Citation(url="https://a", dialect="anthropic", payload={}),)},
+    "extras": {"extras": {"openai_chat": {"x": 1}}},
+    "another's extras": {"extras": {"google": {"x": 1}}},
+}
+
+
+@pytest.mark.parametrize("said", [{}, {"name": "ann"}, {"extras": {"openai_chat": {"y": 2}}}])
+@pytest.mark.parametrize("marks", MARKED)
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
+def test_the_short_way_of_a_bare_text_comes_to_what_the_long_one_does(
+    monkeypatch: pytest.MonkeyPatch, role: Role, own: bool, marks: str, said: dict[str, Any]
+) -> None:
+    part = Text(text="a", **MARKED[marks])  # type: ignore[arg-type]
+    short = encoded(role, part, own=own, **said)
+    monkeypatch.setattr(content_encoder, "_is_bare", lambda _: False)
+    assert encoded(role, part, own=own, **said) == short
 
 
 def test_a_message_without_anything_to_say_is_left_out() -> None:

@@ -62,6 +62,14 @@ def test_a_request_is_read() -> None:
     )
 
 
+@pytest.mark.parametrize("text", ["a", ""])
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
+def test_the_short_way_of_a_text_comes_to_what_the_long_one_does(role: str, text: str) -> None:
+    short = {"role": role, "content": text}
+    long = {**short, "name": None}
+    assert decoded(short).messages == decoded(long).messages
+
+
 def test_results_in_a_row_are_one_message() -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     request = decoded(

@@ -77,6 +77,8 @@ def encode_cache(cache: CacheMark) -> dict[str, Any]:
 def leftovers(value: Block, known: frozenset[str]) -> Extras:
     """Return the members that no neutral field holds, a `cache_control` of an unknown form among them."""
     rest = passed_over(value, known)
+    if not rest:
+        return {}
     control = value.get("cache_control")
     cache = decode_cache(control)
     if cache is not None and encode_cache(cache) == control:
@@ -94,11 +96,11 @@ _TEXT: Final = frozenset({"type", "text", "citations"})
 def _text(block: Block, _: Origin) -> Text | None:
     text = block.get("text")
     cited = block.get("citations")
-    if not isinstance(text, str) or not isinstance(cited, list | None):
+    if not isinstance(text, str) or not (cited is None or isinstance(cited, list)):
         return None
     return Text(
         text=text,
-        citations=tuple(decode_citation(one) for one in cited or () if isinstance(one, dict)),
+        citations=tuple([decode_citation(one) for one in cited if isinstance(one, dict)]) if cited else (),
         cache=decode_cache(block.get("cache_control")),
         extras=leftovers(block, _TEXT),
     )
@@ -135,7 +137,7 @@ _TOOL_USE: Final = frozenset({"type", "id", "name", "input"})
 def _tool_use(block: Block, origin: Origin) -> ToolCall | None:
     name = block.get("name")
     identifier = block.get("id")
-    if not isinstance(name, str) or not isinstance(identifier, str | None):
+    if not isinstance(name, str) or not (identifier is None or isinstance(identifier, str)):
         return None
     identifier = identifier or origin.spare_id
     bare, seal = seals.without_seal(identifier) if origin.client else (identifier, None)
@@ -157,13 +159,18 @@ def _tool_result(block: Block, origin: Origin) -> ToolResult | None:
     call = block.get("tool_use_id")
     failed = block.get("is_error")
     content = block.get("content")
-    if not isinstance(call, str) or not isinstance(failed, bool | None) or not isinstance(content, str | list | None):
+    if not isinstance(call, str) or not (failed is None or isinstance(failed, bool)):
         return None
+    parts: tuple[Text | Media, ...] = ()
     if isinstance(content, str):
-        content = [{"type": "text", "text": content}] if content else []
+        parts = (Text(text=content),) if content else ()
+    elif isinstance(content, list):
+        parts = tuple([_result_part(one, origin) for one in content if isinstance(one, dict)])
+    elif content is not None:
+        return None
     return ToolResult(
         call=seals.without_seal(call)[0] if origin.client else call,
-        parts=tuple(_result_part(one, origin) for one in content or () if isinstance(one, dict)),
+        parts=parts,
         failed=failed,
         cache=decode_cache(block.get("cache_control")),
         extras=leftovers(block, _TOOL_RESULT),

@@ -95,8 +95,13 @@ def decode_end_user(values: dict[str, Any]) -> str | None:
     return user if isinstance(user, str) else None
 
 
+_READ_IN_PART: Final = frozenset({"thinking", "output_config", "output_format", "metadata"})
+
+
 def leftovers(values: dict[str, Any]) -> dict[str, Any]:
     """Return what the functions above do not read of the members they read, by member."""
+    if _READ_IN_PART.isdisjoint(values):
+        return {}
     thinking = values.get("thinking")
     config = values.get("output_config") or {}
     effort, form = config.get("effort"), config.get("format")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final, get_args
 
 from argo_relay.dialects.anthropic import options, tools
 from argo_relay.dialects.anthropic.content_decoder import Origin, decode_block, decode_cache, encode_cache
@@ -19,15 +19,16 @@ _KNOWN: Final = (
     | options.KNOWN
 )
 _MESSAGE: Final = frozenset({"role", "content"})
-_ROLES: Final = frozenset({"user", "assistant", "system", "developer"})
+_ROLES: Final[dict[str, Role]] = {one: one for one in get_args(Role)}
 
 
 def decode_request(outline: Outline) -> Request:
     """Return what a client asks for; raise Refused, naming the field, for what cannot be read."""
     values = outline.body.values
     choice, parallel = tools.decode_choice(values.get("tool_choice"))
-    messages = [_message(message, f"messages[{at}]", at) for at, message in enumerate(values["messages"])]
-    if system := _parts(values.get("system") or "", "system", 0):
+    messages = [_message(message, at) for at, message in enumerate(values["messages"])]
+    said = values.get("system") or ""
+    if system := _text(said) if isinstance(said, str) else _blocks(said, "system", 0):
         messages.insert(0, Message(role="system", parts=system))
     tier = values.get("service_tier")
     cache = values.get("cache_control")
@@ -58,24 +59,26 @@ def _extras(values: dict[str, Any], cache: Any) -> dict[str, dict[str, Any]]:
     return {DIALECT: rest} if rest else {}
 
 
-def _message(message: dict[str, Any], path: str, at: int) -> Message:
-    role = message["role"]
-    if role not in _ROLES:
-        raise Refused(bad_request(f"`{path}.role` must be `user`, `assistant` or `system`.", f"{path}.role"))
+def _message(message: dict[str, Any], at: int) -> Message:
+    role = _ROLES.get(message["role"])
+    if role is None:
+        path = f"messages[{at}].role"
+        raise Refused(bad_request(f"`{path}` must be `user`, `assistant` or `system`.", path))
     extras = passed_over(message, _MESSAGE)
     if role in ("system", "developer"):
         # It stands among the messages, and goes back there: the top-level field is another place.
         extras["inline"] = True
-    return Message(
-        role=cast("Role", role),
-        parts=_parts(message["content"], f"{path}.content", at),
-        extras={DIALECT: extras} if extras else {},
-    )
+    content = message["content"]
+    # Paths are for errors: to make one for each text, too, takes as long as the text itself.
+    parts = _text(content) if isinstance(content, str) else _blocks(content, f"messages[{at}].content", at)
+    return Message(role=role, parts=parts, extras={DIALECT: extras} if extras else {})
 
 
-def _parts(content: str | list[Any], path: str, at: int) -> tuple[Part, ...]:
-    if isinstance(content, str):
-        return (Text(text=content),) if content else ()
+def _text(content: str) -> tuple[Part, ...]:
+    return (Text(text=content),) if content else ()
+
+
+def _blocks(content: list[Any], path: str, at: int) -> tuple[Part, ...]:
     parts = []
     for index, block in enumerate(content):
         _check(block, f"{path}[{index}]")

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 
 from argo_relay.dialects.base import passed_over
+from argo_relay.dialects.bodies import blocks
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.framing import jsonx
 from argo_relay.neutral import seals
@@ -235,7 +236,8 @@ def decode_said(message: Block, origin: Origin) -> list[Part]:
     if isinstance(audio, dict) and (held := str_or_none(audio.get("id"))):
         # Clients only name the sound of an earlier reply.
         parts.append(Media(kind="audio", file=held, issuer=DIALECT))
-    legacy = decode_call({"function": message.get("function_call")}, f"{origin.spare}_0", client=origin.client)
+    called = message.get("function_call")
+    legacy = decode_call({"function": called}, f"{origin.spare}_0", client=origin.client) if called else None
     if legacy is not None:
         parts.append(msgspec.structs.replace(legacy, extras={DIALECT: {"legacy": True}}))
     calls = message.get("tool_calls")
@@ -302,16 +304,14 @@ def decode_signature(extra: Any, *, client: bool) -> tuple[Seal | None, Block]:
 
 def decode_images(images: Any) -> list[Part]:
     """Return the pictures that a model made: https://openrouter.ai/docs/features/multimodal/image-generation."""
-    found = [one for one in (images if isinstance(images, list) else ()) if isinstance(one, dict)]
-    plain = [{name: value for name, value in one.items() if name != "index"} for one in found]
+    plain = [{name: value for name, value in one.items() if name != "index"} for one in blocks(images)]
     return [made for one in plain if (made := _image(one, Origin(client=False))) is not None]
 
 
 def decode_logprobs(logprobs: Any) -> tuple[Block, ...] | None:
     """Return the log probabilities of a content; None where there are none."""
     content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    found = tuple(one for one in content if isinstance(one, dict)) if isinstance(content, list) else ()
-    return found or None
+    return tuple(blocks(content)) or None if content else None
 
 
 def encode_logprobs(logprobs: tuple[Block, ...]) -> list[Block]:
@@ -344,8 +344,7 @@ _DETAILS: Final = {"reasoning.text": "text", "reasoning.summary": "summary", "re
 def decode_reasoning(message: Block) -> list[Reasoning]:
     """Return the thoughts of a client's message, whichever members they stand in."""
     plain = {name: text for name in PLAIN if isinstance(text := message.get(name), str) and text}
-    given = message.get("reasoning_details")
-    details = [one for one in (given if isinstance(given, list) else ()) if isinstance(one, dict)]
+    details = blocks(message.get("reasoning_details"))
     if details:
         return _with_plain([decode_detail(detail, client=True) for detail in details], plain)
     if not plain:

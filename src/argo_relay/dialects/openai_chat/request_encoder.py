@@ -23,7 +23,7 @@ def encode_request(request: Request, target: Target) -> tuple[dict[str, Any], Lo
     messages = MessagesEncoder(target, losses, own=own)
     body: dict[str, Any] = {"model": target.model, "messages": []}
     for index, message in enumerate(request.messages):
-        body["messages"] += messages.encode(message, f"messages[{index}]")
+        body["messages"] += messages.encode(message, index)
     ToolEncoder(request, target, losses).add_to(body)
     body |= OptionEncoder(request, target, losses).encode()
     mine = dict(request.extras.get(DIALECT, {}))
