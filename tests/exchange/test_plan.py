@@ -18,6 +18,7 @@ from argo_relay.exchange.gather import GatherStage
 from argo_relay.exchange.plan import Asked, Plan, check_strict, foreign, plan_reply, target_of
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.framing import jsonx
 from argo_relay.framing.jsonx import REMOVED
 from argo_relay.models.live import passing_profile
 from argo_relay.models.profile import Profile
@@ -29,6 +30,7 @@ from argo_relay.neutral.seals import may_carry
 from argo_relay.operations.completions import COMPLETIONS
 from argo_relay.upstreams.base import Operation, Upstream
 from argo_relay.upstreams.choose import upstream_of
+from support import corpus
 
 BODIES: dict[str, dict[str, Any]] = {
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
@@ -298,3 +300,63 @@ def test_what_has_several_choices_or_is_no_chat_is_asked_for_as_ever() -> None:
     assert isinstance(plan_reply(upstream("google"), google).stage, VerbatimStage)
     legacy = msgspec.structs.replace(asked("openai_completions", passing_profile("m")), partial=True)
     assert isinstance(plan_reply(upstream("openai"), legacy).stage, VerbatimStage)
+
+
+def planned(up: Upstream, profile: Profile, exchange: corpus.Exchange, body: bytes, *, apart: bool) -> object:
+    """Return what is sent for a recorded request, with another body; or how it is refused."""
+    dialect = DIALECTS[exchange.dialect]
+    incoming = msgspec.structs.replace(exchange.incoming, body=body, apart=apart)
+    try:
+        outline = dialect.outline(incoming)
+        entry = Entry(dialect=dialect, model=incoming.model, stream=incoming.stream)
+        plan = plan_reply(
+            up, Asked(entry=entry, outline=outline, profile=profile, headers={}, request_id="r", received=7)
+        )
+    except Refused as refused:
+        return refused.failure
+    assert plan.call is not None
+    said = json.dumps(json.loads(plan.call.body or b""))
+    return plan.call.url, plan.call.headers, said, plan.losses, type(plan.stage)
+
+
+NAMES = {"type", "role", "model", "id", "call_id", "tool_call_id", "tool_use_id", "name", "detail", "format", "status"}
+
+
+def lengthened(value: Any, key: str = "") -> Any:
+    """Return a request whose texts, whatever they are, are long, and still of the form that they had."""
+    if isinstance(value, dict):
+        return {name: lengthened(one, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [lengthened(one, key) for one in value]
+    if not isinstance(value, str) or not value or key in NAMES or key.lower().endswith(("type", "uri")):
+        return value
+    if key == "arguments":
+        return json.dumps(lengthened(json.loads(value))) if value.startswith("{") else value
+    if value.startswith("data:") or key == "data":
+        at = value.find(",") + 1 if value.startswith("data:") else len(value) // 8 * 4
+        return value[:at] + "QUJD" * 4000 + value[at:]
+    words = 'some "words" of\na file \\ with \u00e9, \u4f60 and \U0001f600, %d\t'
+    return value[: len(value) // 2] + "".join(words % number for number in range(400)) + value[len(value) // 2 :]
+
+
+EVERYWHERE = [
+    *(("argo", model(name)) for name in ARGO.values()),
+    *((kind, passing_profile("m")) for kind in ("openai", "openai_responses", "anthropic", "google")),
+]
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_long_texts_that_are_set_apart_come_to_the_same(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonx, "_LARGE", 1)
+    # Of the recordings one in thirty: all of them hold, and take minutes.
+    own = [*corpus.own(client)]
+    for exchange in [*own, *corpus.exchanges(client)[len(own) :: 30]]:
+        if not exchange.asked:
+            continue
+        for ascii_only in (True, False):
+            body = json.dumps(lengthened(exchange.body), ensure_ascii=ascii_only).encode()
+            for kind, profile in EVERYWHERE:
+                up = upstream(kind)
+                assert planned(up, profile, exchange, body, apart=True) == planned(
+                    up, profile, exchange, body, apart=False
+                ), (exchange.id, kind, profile.internal_id)

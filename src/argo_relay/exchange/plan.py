@@ -9,7 +9,7 @@ import msgspec
 
 from argo_relay.dialects.base import Call, Dialect, Headers, Outline, Target
 from argo_relay.dialects.table import DIALECTS
-from argo_relay.errors import Refused
+from argo_relay.errors import ReadInFull, Refused
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.gather import GatherStage
 from argo_relay.exchange.stage import Stage
@@ -95,6 +95,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
     """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect."""
+    while True:
+        try:
+            return _planned(upstream, asked)
+        except ReadInFull:
+            # Each time fewer of a large body's long texts are set apart.
+            continue
+
+
+def _planned(upstream: Upstream, asked: Asked) -> Plan:
     client = asked.entry.dialect
     operation = asked.entry.operation
     spoken = DIALECTS[route(upstream, asked)]
@@ -127,7 +136,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         members, lost = crossed
         ask, changes, more = _changed(upstream, asked, ask, members)
         losses = [*lost, *more]
-        body, sent = _encoded(members, changes)
+        body, sent = _encoded(outline.body, members, changes)
     else:
         ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
         body, sent = spliced(outline.body, changes)
@@ -177,7 +186,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     ask, changes, more = _changed(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
-    body, sent = _encoded(members, changes)
+    body, sent = _encoded(asked.outline.body, members, changes)
     stage: Stage = (
         GatherStage(spoken, asked.entry.dialect, request)
         if ask.stream != request.stream
@@ -207,7 +216,9 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
 
 
 def _request_of(asked: Asked) -> Request:
-    return msgspec.structs.replace(asked.entry.dialect.decode_request(asked.outline), received=asked.received)
+    request = asked.entry.dialect.decode_request(asked.outline)
+    asked.outline.body.forget()
+    return msgspec.structs.replace(request, received=asked.received)
 
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
@@ -255,11 +266,11 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
 
 
 def _encoded(
-    members: Mapping[str, Any], changes: Mapping[str, object]
+    body: JsonObject, members: Mapping[str, Any], changes: Mapping[str, object]
 ) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
-    """Return the same of a request that was written here."""
+    """Return the same of a request that was written here, of what the client's said."""
     sent = _with(members, changes)
-    return jsonx.encode(sent), lambda: sent
+    return body.write(sent), lambda: sent
 
 
 def _changed(

@@ -11,12 +11,13 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from argo_relay.errors import BadJson
+from argo_relay.errors import BadJson, ReadInFull
+from argo_relay.framing.apart import Apart, Long, middles
 
 REMOVED: Final = object()
 """Marks a member that `JsonObject.splice` takes out."""
@@ -122,29 +123,55 @@ def encode(value: object) -> bytes:
 class JsonObject:
     """A JSON object read from bytes: its members as values, and the bytes of each, for `splice`."""
 
-    __slots__ = ("_spans", "_tail", "_values", "text")
+    __slots__ = ("_apart", "_long", "_spans", "_tail", "_values", "text")
 
-    def __init__(self, text: bytes) -> None:
-        """Read `text`; raise BadJson when it is not one JSON object whose keys are all different."""
+    def __init__(self, text: bytes, long: Long | None = None) -> None:
+        """Read `text`; raise BadJson when it is not one JSON object whose keys are all different.
+
+        Of a large one long texts are set apart where `long` says: the values have marks in their place (see `apart`).
+        """
         self.text = text
+        self._long = long
+        self._apart: Apart | None = None
+        self._values: dict[str, Any] | None
         try:
             if len(text) < _LARGE:
-                raw, values = _read(text)
+                raw, self._values = _read(text)
+                self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
             else:
-                with _uncollected():
-                    raw, values = _read(text)
+                self._read_large()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise _explained(text, error) from None
-        self._values: dict[str, Any] | None = values
-        self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
         self._tail = text.rindex(b"}")
+
+    def _read_large(self) -> None:
+        text, long = self.text, self._long
+        with _uncollected():
+            if long is not None and not any(word in text for word in long.unless):
+                with suppress(BadJson, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    self._set_apart(long)
+                    return
+            # What is wrong with it is said of all of it.
+            raw, self._values = _read(text)
+            self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
+
+    def _set_apart(self, long: Long) -> None:
+        text = self.text
+        raw = _members.decode(text)
+        self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
+        spans = [(value, end) for name, (_, value, end) in self._spans.items() if name in long.members]
+        places = [place for value, end in sorted(spans) for place in middles(text, value, end, long.names)]
+        apart = Apart(text, places) if places else None
+        values: dict[str, Any] = _values.decode(text if apart is None else apart.abridged())
+        _measure(text, values)
+        self._values, self._apart = values, apart
 
     @property
     def values(self) -> dict[str, Any]:
         """Its members, as values."""
         if self._values is None:
             with _uncollected():
-                self._values = _values.decode(self.text)
+                self._values = _values.decode(self.text if self._apart is None else self._apart.abridged())
         return self._values
 
     def forget(self) -> None:
@@ -155,16 +182,41 @@ class JsonObject:
         if len(self.text) >= _LARGE:
             self._values = None
 
+    def write(self, members: Mapping[str, Any]) -> bytes:
+        """Return members that were made of this object's values as JSON; raise ReadInFull (see `apart`)."""
+        written = encode(members)
+        return written if self._apart is None else self._joined([written], self._apart, self._apart.marks())
+
     def splice(self, changes: Mapping[str, object]) -> bytes:
         """Return the object's bytes with members replaced, added or (REMOVED) taken out; all others as they came.
 
         Copied once, and not where nothing differs: in 250 KB each further copy that is alive at the same time takes
-        80 us, for new pages mostly.
+        80 us, for new pages mostly. Raise ReadInFull for changes that were made of values and lack what was set apart.
         """
-        spans = self._spans
         written = {key: b"" if new is REMOVED else encode(new) for key, new in changes.items()}
-        if spans and self.text.startswith(b"{") and all(self._member(key) == new for key, new in written.items()):
+        pieces = self._spliced(written)
+        if pieces is None:
             return self.text
+        if self._apart is None:
+            return b"".join(pieces)
+        spans = [self._spans[key] for key in written if key in self._spans]
+        return self._joined(pieces, self._apart, {mark for _, at, end in spans for mark in self._apart.marks(at, end)})
+
+    def _joined(self, pieces: list[bytes | memoryview], apart: Apart, expected: set[bytes]) -> bytes:
+        """Return what was written, whole; where that cannot be done, take what it is for into the values again."""
+        whole, seen = apart.restored(pieces)
+        unfit = {mark for mark in expected | set(seen) if mark not in expected or seen[mark] != 1}
+        if unfit:
+            apart.put_back(unfit)
+            self._values = None
+            raise ReadInFull
+        return b"".join(whole)
+
+    def _spliced(self, written: Mapping[str, bytes]) -> list[bytes | memoryview] | None:
+        """Return the pieces of the object with members replaced by these bytes; None where nothing differs."""
+        spans = self._spans
+        if spans and self.text.startswith(b"{") and all(self._is(key, new) for key, new in written.items()):
+            return None
         text = memoryview(self.text)
         pieces: list[bytes | memoryview] = []
         for key, (start, value, end) in spans.items():
@@ -177,23 +229,32 @@ class JsonObject:
                 pieces += (b",", encode(key), b":", new)
         pieces[:1] = [b"{"]
         pieces.append(text[self._tail :])
-        return b"".join(pieces)
+        return pieces
 
     def edit(self, edits: Mapping[Path, object]) -> bytes:
         """Return the object's bytes with the values at some paths replaced, added or (REMOVED) taken out.
 
         Everything beside them stays as it came. Raise BadJson where an object on the way has a key more than once.
         """
-        changes: dict[str, object] = {}
+        written: dict[str, bytes] = {}
         for name, below in _by_first(edits).items():
             key = str(name)
-            changes[key] = below[()] if () in below else msgspec.Raw(_edited(self._member(key), below))
-        return self.splice(changes)
+            if () in below:
+                written[key] = b"" if below[()] is REMOVED else encode(below[()])
+            else:
+                _, value, end = self._spans.get(key, _NOWHERE)
+                written[key] = _edited(self.text[value:end], below)
+        pieces = self._spliced(written)
+        return self.text if pieces is None else b"".join(pieces)
 
-    def _member(self, key: str) -> bytes:
-        """Return a member's value as it stands there; nothing where there is none."""
+    def edited(self, edits: Mapping[Path, object]) -> JsonObject:
+        """Return the object with these edits, read in the same way."""
+        return JsonObject(self.edit(edits), self._long)
+
+    def _is(self, key: str, new: bytes) -> bool:
+        """Say whether a member is written so; with nothing: whether there is none."""
         _, value, end = self._spans.get(key, _NOWHERE)
-        return self.text[value:end]
+        return end - value == len(new) and self.text[value:end] == new
 
 
 def _edited(text: bytes, edits: Mapping[Path, object]) -> bytes:
