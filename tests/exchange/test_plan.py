@@ -15,6 +15,7 @@ from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.gather import GatherStage
+from argo_relay.exchange.operations import plan as plan_of
 from argo_relay.exchange.plan import Asked, Plan, check_strict, foreign, plan_reply, target_of
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
@@ -309,9 +310,7 @@ def planned(up: Upstream, profile: Profile, exchange: corpus.Exchange, body: byt
     try:
         outline = dialect.outline(incoming)
         entry = Entry(dialect=dialect, model=incoming.model, stream=incoming.stream)
-        plan = plan_reply(
-            up, Asked(entry=entry, outline=outline, profile=profile, headers={}, request_id="r", received=7)
-        )
+        plan = plan_of(up, Asked(entry=entry, outline=outline, profile=profile, headers={}, request_id="r", received=7))
     except Refused as refused:
         return refused.failure
     assert plan.call is not None
@@ -347,7 +346,7 @@ EVERYWHERE = [
 
 @pytest.mark.parametrize("client", DIALECTS)
 def test_long_texts_that_are_set_apart_come_to_the_same(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonx, "_LARGE", 1)
+    monkeypatch.setattr(jsonx, "LARGE", 1)
     # Of the recordings one in thirty: all of them hold, and take minutes.
     own = [*corpus.own(client)]
     for exchange in [*own, *corpus.exchanges(client)[len(own) :: 30]]:

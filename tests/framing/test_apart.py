@@ -31,7 +31,7 @@ SHORT = 16 * 1024
 
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jsonx, "_LARGE", 1)
+    monkeypatch.setattr(jsonx, "LARGE", 1)
 
 
 def long_texts() -> st.SearchStrategy[str]:

@@ -137,7 +137,7 @@ def test_values_that_were_given_up_are_read_again(
     text = written(value, random)
     kept, given_up = JsonObject(text), JsonObject(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonx, "_LARGE", 0)
+        patch.setattr(jsonx, "LARGE", 0)
         given_up.forget()
     assert given_up.splice(changes) == kept.splice(changes)
     assert given_up.values == kept.values == value

@@ -9,7 +9,7 @@ import msgspec
 
 from argo_relay.dialects.base import Call, Dialect, Headers, Outline, Target
 from argo_relay.dialects.table import DIALECTS
-from argo_relay.errors import ReadInFull, Refused
+from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.gather import GatherStage
 from argo_relay.exchange.stage import Stage
@@ -94,16 +94,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
-    """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect."""
-    while True:
-        try:
-            return _planned(upstream, asked)
-        except ReadInFull:
-            # Each time fewer of a large body's long texts are set apart.
-            continue
+    """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect.
 
-
-def _planned(upstream: Upstream, asked: Asked) -> Plan:
+    Raise ReadInFull where more of a large body must be known for it, as it is from then on.
+    """
     client = asked.entry.dialect
     operation = asked.entry.operation
     spoken = DIALECTS[route(upstream, asked)]

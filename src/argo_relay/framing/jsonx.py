@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -18,14 +17,12 @@ import msgspec
 
 from argo_relay.errors import BadJson, ReadInFull
 from argo_relay.framing.apart import Apart, Long, middles
+from argo_relay.framing.faults import LARGE, explained, integer
 
 REMOVED: Final = object()
 """Marks a member that `JsonObject.splice` takes out."""
 
 _T = TypeVar("_T")
-
-_LARGE: Final = 1024 * 1024
-"""Bytes from which on a text is handled for speed, not for the best error message."""
 
 Path = tuple[str | int, ...]
 """Where a value stands in a JSON text: members' names and elements' numbers, from the top."""
@@ -40,7 +37,6 @@ _values = msgspec.json.Decoder()
 # https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
 _KEY = re.compile(rb'[ \t\n\r]*([{,])[ \t\n\r]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*:[ \t\n\r]*')
 _END = re.compile(rb"[ \t\n\r]*}")
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def decode(text: bytes) -> Any:
@@ -48,7 +44,7 @@ def decode(text: bytes) -> Any:
     try:
         value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _explained(text, error) from None
+        raise explained(text, error) from None
     _measure(text, value)
     return value
 
@@ -62,9 +58,9 @@ def decode_loosely(text: bytes) -> Any:
         value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         try:
-            value = json.loads(text, parse_int=_integer)
+            value = json.loads(text, parse_int=integer)
         except (ValueError, RecursionError):
-            raise _explained(text, error) from None
+            raise explained(text, error) from None
     _measure(text, value)
     return value
 
@@ -86,7 +82,7 @@ def decode_shaped(decoder: msgspec.json.Decoder[_T], text: bytes) -> _T | None:
 
 def _may_be_deep(text: bytes) -> bool:
     size = len(text)
-    return size > 2 * _DEEPEST and (size >= _LARGE or not (_has_few(text, b"[") and _has_few(text, b"{")))
+    return size > 2 * _DEEPEST and (size >= LARGE or not (_has_few(text, b"[") and _has_few(text, b"{")))
 
 
 def _measure(text: bytes, value: Any) -> None:
@@ -135,13 +131,13 @@ class JsonObject:
         self._apart: Apart | None = None
         self._values: dict[str, Any] | None
         try:
-            if len(text) < _LARGE:
+            if len(text) < LARGE:
                 raw, self._values = _read(text)
                 self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
             else:
                 self._read_large()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise _explained(text, error) from None
+            raise explained(text, error) from None
         self._tail = text.rindex(b"}")
 
     def _read_large(self) -> None:
@@ -179,7 +175,7 @@ class JsonObject:
 
         They take as much memory as the text, and several times as much where it has many small ones.
         """
-        if len(self.text) >= _LARGE:
+        if len(self.text) >= LARGE:
             self._values = None
 
     def write(self, members: Mapping[str, Any]) -> bytes:
@@ -351,56 +347,3 @@ def _twice(found: re.Match[bytes] | None, before: str) -> BadJson:
     """Return the error for the key that was found, or else, where its value has gone on, for the one before it."""
     key = before if found is None else _values.decode(found[2])
     return BadJson(f"the key `{key}` stands in it more than once", key)
-
-
-def _explained(text: bytes, error: Exception) -> BadJson:
-    """Say why msgspec refused a text; unless it is large, say where in it the value at fault stands."""
-    return BadJson(f"it is not valid JSON: {error}") if len(text) > _LARGE else _diagnosed(text, error)
-
-
-def _diagnosed(text: bytes, error: Exception) -> BadJson:
-    try:
-        value = json.loads(text, parse_int=_integer)
-        fault = next(_faults(value, ""), None)
-    except RecursionError:
-        return BadJson("it is nested too deeply")
-    except UnicodeDecodeError as bad:
-        return BadJson(f"it is not UTF-8 (byte {bad.start})")
-    except json.JSONDecodeError as bad:
-        return BadJson(f"it is not valid JSON: {bad.msg} at line {bad.lineno}, column {bad.colno}")
-    if fault is not None:
-        path, reason = fault
-        return BadJson(reason, path or None)
-    if isinstance(error, msgspec.ValidationError) and not isinstance(value, dict):
-        return BadJson(f"it must be a JSON object, not {_kind(value)}")
-    return BadJson(f"it is not valid JSON: {error}")
-
-
-def _integer(digits: str) -> float:
-    """Return an integer; infinity for one that has more digits than Python reads, so that its path can be named."""
-    try:
-        return int(digits)
-    except ValueError:
-        return math.inf
-
-
-def _faults(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield what the standard library lets pass and JSON between machines must not hold, with its path."""
-    if isinstance(value, str):
-        if _HALF.search(value):
-            yield path, "it holds half of a surrogate pair, which is not a character"
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield path, "it holds a number that is out of range or not a number"
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from _faults(key, path)
-            yield from _faults(member, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _faults(item, f"{path}[{index}]")
-
-
-def _kind(value: object) -> str:
-    names = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
