@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from argo_relay.config.schema import Upstream as UpstreamConfig
-from argo_relay.dialects.base import Target
+from argo_relay.dialects.base import Dialect, Incoming, Target
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
@@ -241,19 +241,22 @@ FOREIGN: dict[str, Literal["anthropic", "google"]] = {
 @pytest.mark.parametrize("client", FOREIGN)
 def test_a_seal_that_another_model_left_in_a_conversation_goes_to_nobody_else(client: str) -> None:
     """In the verbatim lane, too: the next model would refuse it, or the id that carries it."""
-    dialect, kind = DIALECTS[client], {"openai_chat": "openai"}.get(client, client)
-    seal = Seal(issuer=FOREIGN[client], kind="signature", value="c2VjcmV0")
-    parts = (Reasoning(text="hm", seal=seal), ToolCall(id="call_1", name="f", arguments="{}", seal=seal))
-    reply = Reply(id="r", model="m", parts=parts, stop=Stop(reason="tool_calls"))
-    request = dialect.decode_request(asked(client, passing_profile("m")).outline)
-    told = json.loads(dialect.encode_reply(reply, request)[0])
-    turns = AGAIN[client](told)
+    turns = sealed(client, Seal(issuer=FOREIGN[client], kind="signature", value="c2VjcmV0"))
     again = asked(client, passing_profile("m"), **turns)
     assert may_carry(again.outline.body.text, encoded=True)
-    plan = plan_reply(upstream(kind), again)
+    plan = plan_reply(upstream({"openai_chat": "openai"}.get(client, client)), again)
     assert not may_carry(plan.call.body or b"" if plan.call else b"", encoded=True)
     assert plan.own
     assert "seal" in {loss.what for loss in plan.losses}
+
+
+def sealed(client: str, seal: Seal, text: str = "hm") -> dict[str, Any]:
+    """Return the turns of a conversation in which a model has left a seal."""
+    dialect = DIALECTS[client]
+    parts = (Reasoning(text=text, seal=seal), ToolCall(id="call_1", name="f", arguments="{}", seal=seal))
+    reply = Reply(id="r", model="m", parts=parts, stop=Stop(reason="tool_calls"))
+    request = dialect.decode_request(asked(client, passing_profile("m")).outline)
+    return AGAIN[client](json.loads(dialect.encode_reply(reply, request)[0]))
 
 
 AGAIN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -303,10 +306,8 @@ def test_what_has_several_choices_or_is_no_chat_is_asked_for_as_ever() -> None:
     assert isinstance(plan_reply(upstream("openai"), legacy).stage, VerbatimStage)
 
 
-def planned(up: Upstream, profile: Profile, exchange: corpus.Exchange, body: bytes, *, apart: bool) -> object:
-    """Return what is sent for a recorded request, with another body; or how it is refused."""
-    dialect = DIALECTS[exchange.dialect]
-    incoming = msgspec.structs.replace(exchange.incoming, body=body, apart=apart)
+def planned(up: Upstream, profile: Profile, dialect: Dialect, incoming: Incoming) -> object:
+    """Return what is sent for a request; or how it is refused."""
     try:
         outline = dialect.outline(incoming)
         entry = Entry(dialect=dialect, model=incoming.model, stream=incoming.stream)
@@ -316,6 +317,18 @@ def planned(up: Upstream, profile: Profile, exchange: corpus.Exchange, body: byt
     assert plan.call is not None
     said = json.dumps(json.loads(plan.call.body or b""))
     return plan.call.url, plan.call.headers, said, plan.losses, type(plan.stage)
+
+
+def check_apart(client: str, incoming: Incoming) -> bool:
+    """Hold a request's plans to be the same, whether its long texts are set apart or not; say whether any were."""
+    apart, whole = (msgspec.structs.replace(incoming, apart=one) for one in (True, False))
+    for kind, profile in EVERYWHERE:
+        up, dialect = upstream(kind), DIALECTS[client]
+        assert planned(up, profile, dialect, apart) == planned(up, profile, dialect, whole), (kind, profile.internal_id)
+    try:
+        return b"set-apart" in jsonx.encode(DIALECTS[client].outline(apart).body.values)
+    except Refused:
+        return False
 
 
 NAMES = {"type", "role", "model", "id", "call_id", "tool_call_id", "tool_use_id", "name", "detail", "format", "status"}
@@ -348,14 +361,21 @@ EVERYWHERE = [
 def test_long_texts_that_are_set_apart_come_to_the_same(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonx, "LARGE", 1)
     # Of the recordings one in thirty: all of them hold, and take minutes.
-    own = [*corpus.own(client)]
+    own, found = [*corpus.own(client)], 0
     for exchange in [*own, *corpus.exchanges(client)[len(own) :: 30]]:
-        if not exchange.asked:
-            continue
-        for ascii_only in (True, False):
+        for ascii_only in (True, False) if exchange.asked else ():
             body = json.dumps(lengthened(exchange.body), ensure_ascii=ascii_only).encode()
-            for kind, profile in EVERYWHERE:
-                up = upstream(kind)
-                assert planned(up, profile, exchange, body, apart=True) == planned(
-                    up, profile, exchange, body, apart=False
-                ), (exchange.id, kind, profile.internal_id)
+            found += check_apart(client, msgspec.structs.replace(exchange.incoming, body=body))
+    assert found
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("issuer", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("kind", ["signature", "encrypted", "redacted", "thought"])
+def test_long_seals_and_what_stands_beside_them_come_to_the_same(
+    client: str, issuer: Any, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonx, "LARGE", 1)
+    for text in ("", "a thought " * 3000):
+        turns = sealed(client, Seal(issuer=issuer, kind=kind, value="c2VjcmV0" * 3000), text)
+        check_apart(client, Incoming(body=json.dumps(BODIES[client] | turns).encode(), model="m"))

@@ -23,7 +23,11 @@ UNTIMED = settings(
     deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.large_base_example]
 )
 LONG = Long(
-    members=frozenset({"messages", "system"}), names=frozenset({b"content", b"text", b"system"}), unless=(b"NO",)
+    members=frozenset({"messages", "system"}),
+    names=frozenset({b"content", b"text", b"system"}),
+    but=(b"NO",),
+    beside=b'"details"',
+    compared=frozenset({b"text"}),
 )
 SHORT = 16 * 1024
 """More than is left of a text, and less than it was."""
@@ -183,11 +187,13 @@ def test_only_what_is_called_so_is_set_apart() -> None:
     for value in (
         {"messages": [{"arguments": text}, text, {"content": [text]}, {'x"content"': text}]},
         {"tools": [{"content": text}], "content": text},
-        {"messages": [{"content": text}], "any": "NO"},
+        {"messages": [{"content": "NO" + text}]},
+        {"messages": [{"text": text, "details": []}]},
         {"messages": [{"content": "short " * 500}, {"content": text[:4000]}, {"content": [1] * 9000}]},
     ):
         assert kept(written(value))
     assert not kept(written({"system": text}))
+    assert not kept(written({"messages": [{"content": text, "details": []}]}))
     assert not kept(written({"messages": {"deep": [{"text": text}]}}))
 
 

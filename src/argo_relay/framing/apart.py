@@ -44,8 +44,18 @@ class Long(NamedTuple):
     """The document's own members that hold them, at any depth."""
     names: frozenset[bytes]
     """What the texts themselves are called there."""
-    unless: tuple[bytes, ...] = ()
-    """What must not stand anywhere in the document."""
+    but: tuple[bytes, ...] = ()
+    """How texts begin that are looked at as a whole."""
+    beside: bytes | None = None
+    """What a document holds in which texts of some names are compared with others..."""
+    compared: frozenset[bytes] = frozenset()
+    """... and these names."""
+
+    def within(self, text: bytes) -> Long:
+        """Return what holds for one document."""
+        if self.beside is None or self.beside not in text:
+            return self
+        return self._replace(names=self.names - self.compared)
 
 
 class Piece(NamedTuple):
@@ -116,8 +126,8 @@ def _mark(number: int, middle: memoryview) -> bytes:
     return b"set-apart-%08x\\\\%s" % (number, hashlib.blake2b(middle, digest_size=16).hexdigest().encode())
 
 
-def middles(text: bytes, start: int, end: int, names: frozenset[bytes]) -> Iterator[tuple[int, int]]:
-    """Yield where the middles of long texts of these names begin and end, in a part of a document.
+def middles(text: bytes, start: int, end: int, long: Long) -> Iterator[tuple[int, int]]:
+    """Yield where the middles of long texts begin and end, in a part of a document.
 
     Quotes tell what is a string: a window without any, behind an odd number of them, lies within one. That holds for
     JSON up to its first error, and that is still there when what follows has been set apart. Raise what msgspec raises
@@ -132,13 +142,13 @@ def middles(text: bytes, start: int, end: int, names: frozenset[bytes]) -> Itera
         window = text[at:to]
         quotes = _quotes(window) if b'"' in window else 0
         if quotes or not inside:
-            yield from _middle(text, since, at, names)
+            yield from _middle(text, since, at, long)
             inside = inside != bool(quotes % 2)
             since = to
         else:
             _strings.decode(b'"%b"' % window)
         at = to
-    yield from _middle(text, since, at, names)
+    yield from _middle(text, since, at, long)
 
 
 def _quotes(window: bytes) -> int:
@@ -149,12 +159,16 @@ def _quotes(window: bytes) -> int:
     return window.count(b'"')
 
 
-def _middle(text: bytes, start: int, end: int, names: frozenset[bytes]) -> Iterator[tuple[int, int]]:
+def _middle(text: bytes, start: int, end: int, long: Long) -> Iterator[tuple[int, int]]:
     """Yield what can be set apart of these windows, which lie within one string, if anything can."""
     if end - start < _WINDOW:
         return
     first, last = _between(text, start + _ENDS, end), _between(text, end - _ENDS, end)
-    if first is None or last is None or _name(text, start) not in names:
+    if first is None or last is None:
+        return
+    quote = _opening(text, start)
+    name = _NAME.search(text[max(0, quote - _LONGEST_NAME) : quote])
+    if name is None or name[1] not in long.names or text.startswith(long.but, quote + 1):
         return
     # Of white space alone a text may be nothing, or may be cut.
     if not any(_strings.decode(b'"%b"' % one).isspace() for one in (text[start:first], text[last:end])):
@@ -167,13 +181,12 @@ def _between(text: bytes, at: int, end: int) -> int | None:
     return found.start() if found else end if at + _NEAR >= end else None
 
 
-def _name(text: bytes, within: int) -> bytes:
-    """Return the name of the member whose text a place lies in; nothing where it has none."""
+def _opening(text: bytes, within: int) -> int:
+    """Return where the quote stands that opens the string which a place lies in."""
     quote = text.rfind(b'"', 0, within)
     while quote > 0 and _is_escaped(text, quote):
         quote = text.rfind(b'"', 0, quote)
-    found = _NAME.search(text[max(0, quote - _LONGEST_NAME) : quote])
-    return b"" if found is None else found[1]
+    return quote
 
 
 def _is_escaped(text: bytes, at: int) -> bool:

@@ -143,9 +143,9 @@ class JsonObject:
     def _read_large(self) -> None:
         text, long = self.text, self._long
         with _uncollected():
-            if long is not None and not any(word in text for word in long.unless):
+            if long is not None:
                 with suppress(BadJson, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    self._set_apart(long)
+                    self._set_apart(long.within(text))
                     return
             # What is wrong with it is said of all of it.
             raw, self._values = _read(text)
@@ -156,7 +156,7 @@ class JsonObject:
         raw = _members.decode(text)
         self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
         spans = [(value, end) for name, (_, value, end) in self._spans.items() if name in long.members]
-        places = [place for value, end in sorted(spans) for place in middles(text, value, end, long.names)]
+        places = [place for value, end in sorted(spans) for place in middles(text, value, end, long)]
         apart = Apart(text, places) if places else None
         values: dict[str, Any] = _values.decode(text if apart is None else apart.abridged())
         _measure(text, values)

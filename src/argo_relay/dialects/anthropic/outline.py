@@ -33,10 +33,11 @@ _TYPES: Final[Types] = {
     "output_config": ((dict,), "an object"),
 }
 
+# Seals are unpacked.
 _LONG: Final = Long(
     members=frozenset({"messages", "system"}),
     names=frozenset({b"content", b"text", b"data", b"system"}),
-    unless=(seals.TRACE,),
+    but=(seals.MARK.encode(),),
 )
 
 

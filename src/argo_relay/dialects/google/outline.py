@@ -15,7 +15,6 @@ from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import read_body
 from argo_relay.errors import Refused
 from argo_relay.framing.apart import Long
-from argo_relay.neutral import seals
 from argo_relay.neutral.failure import bad_request
 
 _OBJECT: Final = ((dict,), "an object")
@@ -122,7 +121,6 @@ _CLOSED: Final = frozenset(
 _LONG: Final = Long(
     members=frozenset({"contents", "systemInstruction", "system_instruction"}),
     names=frozenset({b"text", b"data", b"output", b"result"}),
-    unless=(seals.TRACE, seals.ENCODED),
 )
 
 

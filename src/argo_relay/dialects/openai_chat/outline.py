@@ -39,11 +39,13 @@ _TYPES: Final[Types] = {
     "user": ((str,), "a string"),
 }
 
-# What `reasoning_details` say is compared with what stands beside them.
+# What `reasoning_details` say is compared with what stands beside them, and seals are unpacked.
 _LONG: Final = Long(
     members=frozenset({"messages"}),
     names=frozenset({b"content", b"text", b"url", b"image_url", b"file_data", b"data"}),
-    unless=(b'"reasoning_details"', seals.TRACE),
+    but=(seals.MARK.encode(),),
+    beside=b'"reasoning_details"',
+    compared=frozenset({b"text"}),
 )
 
 

@@ -10,7 +10,6 @@ from typing import Any, Final
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import NUMBER, Types, read_body, require, wrong_type
 from argo_relay.framing.apart import Long
-from argo_relay.neutral import seals
 from argo_relay.neutral.content import Extras
 
 DIALECT: Final = "openai_responses"
@@ -45,7 +44,6 @@ _TYPES: Final[Types] = {
 _LONG: Final = Long(
     members=frozenset({"input"}),
     names=frozenset({b"input", b"content", b"text", b"output", b"image_url", b"file_data"}),
-    unless=(seals.TRACE,),
 )
 _INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
 
