@@ -25,6 +25,7 @@ MOST_COPIES = 2
 """As the client sent it (for whoever is asked next), and as it is sent."""
 MARGIN = 0.2
 """Of both: what is on its way between sockets, and the ends of texts, as values."""
+RETRIES = 2
 STREAMS = 50
 FLOOD = 32 * MIB
 """Of a stream; what the system's own buffers hold of it on the way is less."""
@@ -85,16 +86,26 @@ async def refuses_early(connection: Connection) -> None:
     await connection.end()
 
 
-def relay(port: int) -> RelayProcess:
-    return RelayProcess(config=f"upstream: {{kind: openai, base_url: 'http://127.0.0.1:{port}'}}\nretries: 0\n")
+async def refuses_at_first(connection: Connection) -> None:
+    refused = 0
+    while True:
+        if len(await connection.request()) < MIB or refused == RETRIES:
+            await connection.say(answer())
+        else:
+            refused += 1
+            await connection.say(b"HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\n{}")
 
 
-async def copies_of(behave: Behave, path: str, body: bytes, status: int) -> float:
+def relay(port: int, more: str = "retries: 0") -> RelayProcess:
+    return RelayProcess(config=f"upstream: {{kind: openai, base_url: 'http://127.0.0.1:{port}'}}\n{more}\n")
+
+
+async def copies_of(behave: Behave, path: str, body: bytes, status: int, more: str = "retries: 0") -> float:
     """Return how often a request is held at the most."""
     async with upstream(behave) as there:
 
         def serve() -> tuple[Reply, float]:
-            with relay(there.port) as started, Wire(started.port) as wire:
+            with relay(there.port, more) as started, Wire(started.port) as wire:
                 wire.ask(post(asked("hi"), path))
                 before = held(started.pid, "VmRSS")
                 reply = wire.ask(post(body, path))
@@ -125,6 +136,21 @@ async def test_a_large_request_is_held_as_it_came_and_as_it_is_sent(behave: Beha
     copies = await copies_of(behave, path, LARGE[kind](), WAYS[behave])
     # Where nothing of it changes both are the same.
     assert copies < (MOST_COPIES if path == PATHS["translated"] else 1) + MARGIN
+
+
+NOBODY = "{kind: openai, base_url: 'http://127.0.0.1:9'}"
+FAILED: dict[str, tuple[Behave, str]] = {
+    "refused": (refuses_at_first, f"retries: {RETRIES}"),
+    "unreachable": (takes_all, f"upstreams: {{gone: {NOBODY}}}\nroutes: {{m: [gone, main]}}"),
+}
+
+
+@pytest.mark.parametrize("how", FAILED)
+async def test_of_an_attempt_that_has_failed_nothing_is_held(path: str, how: str) -> None:
+    # `timeout` is the relay's, so that what is sent is never what came.
+    body = asked("a word or two " * (BODY // 14), timeout=60)
+    behave, more = FAILED[how]
+    assert await copies_of(behave, path, body, 200, more) < MOST_COPIES + MARGIN
 
 
 SMALL_TURNS = {"verbatim": 8.0, "translated": 12.0}

@@ -43,12 +43,12 @@ _STREAMED: Final[dict[str, dict[str, object]]] = {
 """By dialect: the members that ask for a stream, tokens and all, where they are not just `stream`."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, kw_only=True):
     """One way to answer a request.
 
-    `call` None: the answer is made here, by the stage alone. `own`: the upstream speaks the client's dialect, so that
-    its errors are legible, too. `stream`: the client wants events; `streamed`: the upstream is asked for them.
-    `headers` go out with the reply.
+    `call` None: the answer is made here, by the stage alone; or the attempt has failed. `own`: the upstream speaks the
+    client's dialect, so that its errors are legible, too. `stream`: the client wants events; `streamed`: the upstream
+    is asked for them. `headers` go out with the reply.
     """
 
     call: Call | None
