@@ -19,9 +19,10 @@ import msgspec
 
 _WINDOW: Final = 4 * 1024
 """Bytes that are looked at together: of texts of twice that and more at least one lies within them."""
-_NEAR: Final = 64
 _ENDS: Final = 512
 """Bytes of a text, at least, that stay before a mark and behind it."""
+_NEAR: Final = 64
+"""Bytes in which a place between two characters is looked for: where all is escapes it would be for all of them."""
 
 # A place between two characters of a string, for certain: no escape is nearby, or one that is whole has just ended.
 _BETWEEN: Final = re.compile(
@@ -131,7 +132,7 @@ def middles(text: bytes, start: int, end: int, long: Long) -> Iterator[tuple[int
 
     Quotes tell what is a string: a window without any, behind an odd number of them, lies within one. That holds for
     JSON up to its first error, and that is still there when what follows has been set apart. Raise what msgspec raises
-    for a middle that is no text. 64 MiB take 70 ms.
+    for a middle that is no text. 64 MiB take 30 ms, and 180 where each line has quotes in it.
     """
     inside = False
     at = since = start
