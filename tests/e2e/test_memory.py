@@ -138,6 +138,22 @@ async def test_a_large_request_is_held_as_it_came_and_as_it_is_sent(behave: Beha
     assert copies < (MOST_COPIES if path == PATHS["translated"] else 1) + MARGIN
 
 
+async def test_what_is_set_apart_arrives_as_it_came(path: str) -> None:
+    came: list[bytes] = []
+
+    async def keeps(connection: Connection) -> None:
+        while True:
+            came.append(await connection.request())
+            await connection.say(answer())
+
+    text = "".join(f'line {number} says "\U0001f600", and\n\ttells it \\ apart\n' for number in range(BODY // 1000))
+    body = asked([{"type": "text", "text": text}, {"type": "text", "text": "and so on " * 9000}], timeout=60)
+    await copies_of(keeps, path, body, 200)
+    sent = json.loads(came[-1])
+    assert sent["messages"] == json.loads(body)["messages"]
+    assert "timeout" not in sent
+
+
 NOBODY = "{kind: openai, base_url: 'http://127.0.0.1:9'}"
 FAILED: dict[str, tuple[Behave, str]] = {
     "refused": (refuses_at_first, f"retries: {RETRIES}"),
