@@ -285,6 +285,9 @@ def profile(row: Row, count: int) -> None:
     uvloop.run(run())
 
 
+_TO: Final = {"to OpenAI": "whole, 1 KB", "to Argo": "whole, 1 KB, Argo", "translated": "whole, 1 KB, translated"}
+
+
 def memory() -> None:
     """Print what a request of 64 MiB holds at most, beside its bytes in the bench: what Python allocates for it."""
     short = {"role": "user", "content": [{"type": "text", "text": "x" * 60}]}
@@ -295,7 +298,7 @@ def memory() -> None:
     }
     for kind, turns in requests.items():
         body = json.dumps({"model": "gpt-4o", "messages": turns}, ensure_ascii=False).encode()
-        for name in ("whole, 1 KB", "whole, 1 KB, Argo"):
+        for to, name in _TO.items():
 
             async def run(row: Row = ROWS[name], body: bytes = body) -> tuple[float, float]:
                 with relay_of(row) as relay:
@@ -308,9 +311,8 @@ def memory() -> None:
 
             most, waiting = uvloop.run(run())
             size = len(body) / MIB
-            to = name.rpartition(", ")[2].replace("1 KB", "OpenAI")
             held = f"{most:.2f} times for a moment, {waiting:.2f} times while the upstream is asked"
-            print(f"{kind:>24}, to {to:>6}: {size:.0f} MiB, held {held}")
+            print(f"{kind:>24}, {to:>10}: {size:.0f} MiB, held {held}")
 
 
 def _round(names: list[str], count: int) -> dict[str, float]:

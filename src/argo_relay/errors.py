@@ -4,6 +4,7 @@
     |-- ConfigError          a configuration that cannot be used
     |-- StartError           the process cannot start (port taken, socket alive)
     |-- BadJson              bytes that are not the JSON that was expected
+    |-- ReadInFull           what was made of a large body needs more of it than had been read
     |-- Refused              the exchange ends here, with a Failure for the client
     |-- ClientLeft           the client closed its connection: nobody to answer
     |-- DeadlinePassed       one of the exchange's timers fired
@@ -48,6 +49,13 @@ class BadJson(RelayError):
         super().__init__(reason)
         self.reason = reason
         self.path = path
+
+
+class ReadInFull(RelayError):
+    """What was made of a large body's values needs texts that had been set apart; they are in its values from now on.
+
+    So it is to be made once more (`framing.apart`).
+    """
 
 
 class Refused(RelayError):

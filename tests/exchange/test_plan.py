@@ -10,14 +10,16 @@ import msgspec
 import pytest
 
 from argo_relay.config.schema import Upstream as UpstreamConfig
-from argo_relay.dialects.base import Target
+from argo_relay.dialects.base import Dialect, Incoming, Target
 from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import Refused
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.gather import GatherStage
+from argo_relay.exchange.operations import plan as plan_of
 from argo_relay.exchange.plan import Asked, Plan, check_strict, foreign, plan_reply, target_of
 from argo_relay.exchange.translate import TranslateStage
 from argo_relay.exchange.verbatim import VerbatimStage
+from argo_relay.framing import jsonx
 from argo_relay.framing.jsonx import REMOVED
 from argo_relay.models.live import passing_profile
 from argo_relay.models.profile import Profile
@@ -29,6 +31,7 @@ from argo_relay.neutral.seals import may_carry
 from argo_relay.operations.completions import COMPLETIONS
 from argo_relay.upstreams.base import Operation, Upstream
 from argo_relay.upstreams.choose import upstream_of
+from support import corpus
 
 BODIES: dict[str, dict[str, Any]] = {
     "openai_chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
@@ -241,19 +244,22 @@ FOREIGN: dict[str, Literal["anthropic", "google"]] = {
 @pytest.mark.parametrize("client", FOREIGN)
 def test_a_seal_that_another_model_left_in_a_conversation_goes_to_nobody_else(client: str) -> None:
     """In the verbatim lane, too: the next model would refuse it, or the id that carries it."""
-    dialect, kind = DIALECTS[client], {"openai_chat": "openai"}.get(client, client)
-    seal = Seal(issuer=FOREIGN[client], kind="signature", value="c2VjcmV0")
-    parts = (Reasoning(text="hm", seal=seal), ToolCall(id="call_1", name="f", arguments="{}", seal=seal))
-    reply = Reply(id="r", model="m", parts=parts, stop=Stop(reason="tool_calls"))
-    request = dialect.decode_request(asked(client, passing_profile("m")).outline)
-    told = json.loads(dialect.encode_reply(reply, request)[0])
-    turns = AGAIN[client](told)
+    turns = sealed(client, Seal(issuer=FOREIGN[client], kind="signature", value="c2VjcmV0"))
     again = asked(client, passing_profile("m"), **turns)
     assert may_carry(again.outline.body.text, encoded=True)
-    plan = plan_reply(upstream(kind), again)
+    plan = plan_reply(upstream({"openai_chat": "openai"}.get(client, client)), again)
     assert not may_carry(plan.call.body or b"" if plan.call else b"", encoded=True)
     assert plan.own
     assert "seal" in {loss.what for loss in plan.losses}
+
+
+def sealed(client: str, seal: Seal, text: str = "hm") -> dict[str, Any]:
+    """Return the turns of a conversation in which a model has left a seal."""
+    dialect = DIALECTS[client]
+    parts = (Reasoning(text=text, seal=seal), ToolCall(id="call_1", name="f", arguments="{}", seal=seal))
+    reply = Reply(id="r", model="m", parts=parts, stop=Stop(reason="tool_calls"))
+    request = dialect.decode_request(asked(client, passing_profile("m")).outline)
+    return AGAIN[client](json.loads(dialect.encode_reply(reply, request)[0]))
 
 
 AGAIN: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
@@ -301,3 +307,78 @@ def test_what_has_several_choices_or_is_no_chat_is_asked_for_as_ever() -> None:
     assert isinstance(plan_reply(upstream("google"), google).stage, VerbatimStage)
     legacy = msgspec.structs.replace(asked("openai_completions", passing_profile("m")), partial=True)
     assert isinstance(plan_reply(upstream("openai"), legacy).stage, VerbatimStage)
+
+
+def planned(up: Upstream, profile: Profile, dialect: Dialect, incoming: Incoming) -> object:
+    """Return what is sent for a request; or how it is refused."""
+    try:
+        outline = dialect.outline(incoming)
+        entry = Entry(dialect=dialect, model=incoming.model, stream=incoming.stream)
+        plan = plan_of(up, Asked(entry=entry, outline=outline, profile=profile, headers={}, request_id="r", received=7))
+    except Refused as refused:
+        return refused.failure
+    assert plan.call is not None
+    said = json.dumps(json.loads(plan.call.body or b""))
+    return plan.call.url, plan.call.headers, said, plan.losses, type(plan.stage)
+
+
+def check_apart(client: str, incoming: Incoming) -> bool:
+    """Hold a request's plans to be the same, whether its long texts are set apart or not; say whether any were."""
+    apart, whole = (msgspec.structs.replace(incoming, apart=one) for one in (True, False))
+    for kind, profile in EVERYWHERE:
+        up, dialect = upstream(kind), DIALECTS[client]
+        assert planned(up, profile, dialect, apart) == planned(up, profile, dialect, whole), (kind, profile.internal_id)
+    try:
+        return b"set-apart" in jsonx.encode(DIALECTS[client].outline(apart).body.values)
+    except Refused:
+        return False
+
+
+NAMES = {"type", "role", "model", "id", "call_id", "tool_call_id", "tool_use_id", "name", "detail", "format", "status"}
+
+
+def lengthened(value: Any, key: str = "") -> Any:
+    """Return a request whose texts, whatever they are, are long, and still of the form that they had."""
+    if isinstance(value, dict):
+        return {name: lengthened(one, name) for name, one in value.items()}
+    if isinstance(value, list):
+        return [lengthened(one, key) for one in value]
+    if not isinstance(value, str) or not value or key in NAMES or key.lower().endswith(("type", "uri")):
+        return value
+    if key == "arguments":
+        return json.dumps(lengthened(json.loads(value))) if value.startswith("{") else value
+    if value.startswith("data:") or key == "data":
+        at = value.find(",") + 1 if value.startswith("data:") else len(value) // 8 * 4
+        return value[:at] + "QUJD" * 4000 + value[at:]
+    words = 'some "words" of\na file \\ with \u00e9, \u4f60 and \U0001f600, %d\t'
+    return value[: len(value) // 2] + "".join(words % number for number in range(400)) + value[len(value) // 2 :]
+
+
+EVERYWHERE = [
+    *(("argo", model(name)) for name in ARGO.values()),
+    *((kind, passing_profile("m")) for kind in ("openai", "openai_responses", "anthropic", "google")),
+]
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_long_texts_that_are_set_apart_come_to_the_same(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonx, "LARGE", 1)
+    # Of the recordings one in thirty: all of them hold, and take minutes.
+    own, found = [*corpus.own(client)], 0
+    for exchange in [*own, *corpus.exchanges(client)[len(own) :: 30]]:
+        for ascii_only in (True, False) if exchange.asked else ():
+            body = json.dumps(lengthened(exchange.body), ensure_ascii=ascii_only).encode()
+            found += check_apart(client, msgspec.structs.replace(exchange.incoming, body=body))
+    assert found
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("issuer", ["openai", "anthropic", "google"])
+@pytest.mark.parametrize("kind", ["signature", "encrypted", "redacted", "thought"])
+def test_long_seals_and_what_stands_beside_them_come_to_the_same(
+    client: str, issuer: Any, kind: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonx, "LARGE", 1)
+    for text in ("", "a thought " * 3000):
+        turns = sealed(client, Seal(issuer=issuer, kind=kind, value="c2VjcmV0" * 3000), text)
+        check_apart(client, Incoming(body=json.dumps(BODIES[client] | turns).encode(), model="m"))

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from argo_relay.errors import BadJson
 from argo_relay.framing import jsonx
 from argo_relay.framing.jsonx import REMOVED, JsonObject, Path
+from support.spelling import escaped
 
 UNTIMED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 NUMERALS = [
     b"0",
     b"-0",
@@ -42,21 +42,6 @@ FAULTS = [
     b'"a\\uDFFFb"',
     b'"\xed\xa0\x80"',
 ]
-
-
-def escaped(text: str, random: Random) -> bytes:
-    """Write a string in one of the many ways that JSON has for it."""
-    out = []
-    for char in text:
-        way = random.random()
-        if char in SHORT_ESCAPES and way < 0.6:
-            out.append(SHORT_ESCAPES[char])
-        elif char in '"\\' or char < " " or way < 0.2:
-            units = char.encode("utf-16-be").hex()
-            out += [f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)]
-        else:
-            out.append(char)
-    return b'"' + "".join(out).encode() + b'"'
 
 
 def space(random: Random) -> bytes:
@@ -152,7 +137,7 @@ def test_values_that_were_given_up_are_read_again(
     text = written(value, random)
     kept, given_up = JsonObject(text), JsonObject(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jsonx, "_LARGE", 0)
+        patch.setattr(jsonx, "LARGE", 0)
         given_up.forget()
     assert given_up.splice(changes) == kept.splice(changes)
     assert given_up.values == kept.values == value

@@ -39,6 +39,8 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     array: bool = False
     """Google's stream without `alt=sse`: a JSON array instead of server-sent events."""
+    apart: bool = False
+    """Long texts of a large body may be set apart (`framing.apart`): whoever plans knows what to do about them."""
 
 
 class Outline(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.errors import BadJson, Refused
+from argo_relay.framing.apart import Long
 from argo_relay.framing.jsonx import JsonObject
 from argo_relay.neutral.failure import bad_request
 
@@ -15,10 +16,13 @@ Types = dict[str, tuple[tuple[type, ...], str]]
 NUMBER: Final = (int, float)
 
 
-def read_body(incoming: Incoming, types: Types) -> JsonObject:
-    """Return a request's body; raise Refused (400, the field named) when it is none, or a member has another type."""
+def read_body(incoming: Incoming, types: Types, long: Long | None = None) -> JsonObject:
+    """Return a request's body; raise Refused (400, the field named) when it is none, or a member has another type.
+
+    `long`: where it has texts that may be set apart.
+    """
     try:
-        document = JsonObject(incoming.body)
+        document = JsonObject(incoming.body, long if incoming.apart else None)
     except BadJson as bad:
         raise Refused(
             bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")
@@ -30,13 +34,13 @@ def read_body(incoming: Incoming, types: Types) -> JsonObject:
     return document
 
 
-def outline_messages(incoming: Incoming, types: Types, content: tuple[tuple[type, ...], str]) -> Outline:
+def outline_messages(incoming: Incoming, types: Types, content: tuple[tuple[type, ...], str], long: Long) -> Outline:
     """Return the outline of a request whose conversation is `messages`; raise Refused as `read_body` does.
 
     Each has a `role`, and a `content` of one of these types, which are told in these words.
     """
     allowed, wanted = content
-    document = read_body(incoming, types)
+    document = read_body(incoming, types, long)
     values = document.values
     require(values, "model", "messages")
     for index, message in enumerate(values["messages"]):

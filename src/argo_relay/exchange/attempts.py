@@ -157,7 +157,8 @@ class Attempts:
             except _TROUBLES as error:
                 if self._is_final(error):
                     raise
-                self._failed = failed = error
+                # Without what it came through, which holds what was sent.
+                self._failed = failed = error.with_traceback(None)
             else:
                 return
         try:

@@ -21,4 +21,5 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     def incoming(self, body: bytes) -> Incoming:
         """Return a request that came in here."""
-        return Incoming(body=body, model=self.model, stream=self.stream, array=self.array)
+        apart = self.operation is Operation.GENERATE
+        return Incoming(body=body, model=self.model, stream=self.stream, array=self.array, apart=apart)

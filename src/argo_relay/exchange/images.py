@@ -16,7 +16,7 @@ from argo_relay.config.schema import Config
 from argo_relay.dialects.base import Link, Outline
 from argo_relay.errors import BadJson, FetchFailed, Refused
 from argo_relay.exchange.entry import Entry
-from argo_relay.framing.jsonx import JsonObject, Path
+from argo_relay.framing.jsonx import Path
 from argo_relay.models.profile import Profile
 from argo_relay.neutral.failure import bad_request
 from argo_relay.policy.addresses import fence_of
@@ -74,7 +74,7 @@ class Images:
             await asyncio.gather(*tasks, return_exceptions=True)
         edits = {path: value for some in found for path, value in some.items()}
         try:
-            body = JsonObject(outline.body.edit(edits))
+            body = outline.body.edited(edits)
         except BadJson as bad:
             raise Refused(
                 bad_request(f"The request body cannot be read: {bad.reason}.", bad.path, "invalid_json")

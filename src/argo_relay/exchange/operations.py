@@ -7,7 +7,7 @@ from typing import Final
 
 from argo_relay.dialects.base import Call, Dialect, Incoming, Outline
 from argo_relay.dialects.table import DIALECTS
-from argo_relay.errors import Refused
+from argo_relay.errors import ReadInFull, Refused
 from argo_relay.exchange.convert import ConvertStage
 from argo_relay.exchange.entry import Entry
 from argo_relay.exchange.plan import Asked, Plan, adapted, check_strict, foreign, plan_reply, spliced, target_of
@@ -37,7 +37,12 @@ def outline_of(entry: Entry, body: bytes) -> Outline:
 
 def plan(upstream: Upstream, asked: Asked) -> Plan:
     """Return the plan for a request, whatever it asks for."""
-    return _PLANS[asked.entry.operation](upstream, asked)
+    while True:
+        try:
+            return _PLANS[asked.entry.operation](upstream, asked)
+        except ReadInFull:
+            # Each time fewer of a large body's long texts are set apart.
+            continue
 
 
 def _plan_count(upstream: Upstream, asked: Asked) -> Plan:

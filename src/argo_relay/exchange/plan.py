@@ -43,12 +43,12 @@ _STREAMED: Final[dict[str, dict[str, object]]] = {
 """By dialect: the members that ask for a stream, tokens and all, where they are not just `stream`."""
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, kw_only=True):
     """One way to answer a request.
 
-    `call` None: the answer is made here, by the stage alone. `own`: the upstream speaks the client's dialect, so that
-    its errors are legible, too. `stream`: the client wants events; `streamed`: the upstream is asked for them.
-    `headers` go out with the reply.
+    `call` None: the answer is made here, by the stage alone; or the attempt has failed. `own`: the upstream speaks the
+    client's dialect, so that its errors are legible, too. `stream`: the client wants events; `streamed`: the upstream
+    is asked for them. `headers` go out with the reply.
     """
 
     call: Call | None
@@ -94,7 +94,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def plan_reply(upstream: Upstream, asked: Asked) -> Plan:
-    """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect."""
+    """Return the plan for one reply of a model; raise Refused for what cannot cross to the upstream's dialect.
+
+    Raise ReadInFull where more of a large body must be known for it, as it is from then on.
+    """
     client = asked.entry.dialect
     operation = asked.entry.operation
     spoken = DIALECTS[route(upstream, asked)]
@@ -127,7 +130,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         members, lost = crossed
         ask, changes, more = _changed(upstream, asked, ask, members)
         losses = [*lost, *more]
-        body, sent = _encoded(members, changes)
+        body, sent = _encoded(outline.body, members, changes)
     else:
         ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
         body, sent = spliced(outline.body, changes)
@@ -177,7 +180,7 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     ask, changes, more = _changed(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
-    body, sent = _encoded(members, changes)
+    body, sent = _encoded(asked.outline.body, members, changes)
     stage: Stage = (
         GatherStage(spoken, asked.entry.dialect, request)
         if ask.stream != request.stream
@@ -207,7 +210,9 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
 
 
 def _request_of(asked: Asked) -> Request:
-    return msgspec.structs.replace(asked.entry.dialect.decode_request(asked.outline), received=asked.received)
+    request = asked.entry.dialect.decode_request(asked.outline)
+    asked.outline.body.forget()
+    return msgspec.structs.replace(request, received=asked.received)
 
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
@@ -255,11 +260,11 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
 
 
 def _encoded(
-    members: Mapping[str, Any], changes: Mapping[str, object]
+    body: JsonObject, members: Mapping[str, Any], changes: Mapping[str, object]
 ) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
-    """Return the same of a request that was written here."""
+    """Return the same of a request that was written here, of what the client's said."""
     sent = _with(members, changes)
-    return jsonx.encode(sent), lambda: sent
+    return body.write(sent), lambda: sent
 
 
 def _changed(

@@ -48,7 +48,10 @@ def trouble_of(error: RelayError, now: float) -> Trouble | None:
 
 
 class Judged:
-    """Watches an attempt, made within `with`, and lets its candidate be known by how it ends."""
+    """Watches an attempt, made within `with`, and lets its candidate be known by how it ends.
+
+    What a failed one has sent is given up: what is tried next is planned anew, and would be held beside it.
+    """
 
     def __init__(self, trial: Trial, watchdog: Watchdog, clock: Clock) -> None:
         self._trial = trial
@@ -61,6 +64,7 @@ class Judged:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         trial, candidate = self._trial, self._trial.candidate
         if error is not None:
+            trial.plan.call = None
             _note(trial, error, self._watchdog, self._clock)
             return
         candidate.worked()

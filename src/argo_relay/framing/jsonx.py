@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import gc
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from argo_relay.errors import BadJson
+from argo_relay.errors import BadJson, ReadInFull
+from argo_relay.framing.apart import Apart, Long, middles
+from argo_relay.framing.faults import LARGE, explained, integer
 
 REMOVED: Final = object()
 """Marks a member that `JsonObject.splice` takes out."""
 
 _T = TypeVar("_T")
-
-_LARGE: Final = 1024 * 1024
-"""Bytes from which on a text is handled for speed, not for the best error message."""
 
 Path = tuple[str | int, ...]
 """Where a value stands in a JSON text: members' names and elements' numbers, from the top."""
@@ -39,7 +37,6 @@ _values = msgspec.json.Decoder()
 # https://www.rfc-editor.org/rfc/rfc8259: white space, and strings as they stand in valid JSON.
 _KEY = re.compile(rb'[ \t\n\r]*([{,])[ \t\n\r]*("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*:[ \t\n\r]*')
 _END = re.compile(rb"[ \t\n\r]*}")
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def decode(text: bytes) -> Any:
@@ -47,7 +44,7 @@ def decode(text: bytes) -> Any:
     try:
         value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _explained(text, error) from None
+        raise explained(text, error) from None
     _measure(text, value)
     return value
 
@@ -61,9 +58,9 @@ def decode_loosely(text: bytes) -> Any:
         value = _values.decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         try:
-            value = json.loads(text, parse_int=_integer)
+            value = json.loads(text, parse_int=integer)
         except (ValueError, RecursionError):
-            raise _explained(text, error) from None
+            raise explained(text, error) from None
     _measure(text, value)
     return value
 
@@ -85,7 +82,7 @@ def decode_shaped(decoder: msgspec.json.Decoder[_T], text: bytes) -> _T | None:
 
 def _may_be_deep(text: bytes) -> bool:
     size = len(text)
-    return size > 2 * _DEEPEST and (size >= _LARGE or not (_has_few(text, b"[") and _has_few(text, b"{")))
+    return size > 2 * _DEEPEST and (size >= LARGE or not (_has_few(text, b"[") and _has_few(text, b"{")))
 
 
 def _measure(text: bytes, value: Any) -> None:
@@ -122,29 +119,55 @@ def encode(value: object) -> bytes:
 class JsonObject:
     """A JSON object read from bytes: its members as values, and the bytes of each, for `splice`."""
 
-    __slots__ = ("_spans", "_tail", "_values", "text")
+    __slots__ = ("_apart", "_long", "_spans", "_tail", "_values", "text")
 
-    def __init__(self, text: bytes) -> None:
-        """Read `text`; raise BadJson when it is not one JSON object whose keys are all different."""
+    def __init__(self, text: bytes, long: Long | None = None) -> None:
+        """Read `text`; raise BadJson when it is not one JSON object whose keys are all different.
+
+        Of a large one long texts are set apart where `long` says: the values have marks in their place (see `apart`).
+        """
         self.text = text
+        self._long = long
+        self._apart: Apart | None = None
+        self._values: dict[str, Any] | None
         try:
-            if len(text) < _LARGE:
-                raw, values = _read(text)
+            if len(text) < LARGE:
+                raw, self._values = _read(text)
+                self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
             else:
-                with _uncollected():
-                    raw, values = _read(text)
+                self._read_large()
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise _explained(text, error) from None
-        self._values: dict[str, Any] | None = values
-        self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
+            raise explained(text, error) from None
         self._tail = text.rindex(b"}")
+
+    def _read_large(self) -> None:
+        text, long = self.text, self._long
+        with _uncollected():
+            if long is not None:
+                with suppress(BadJson, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+                    self._set_apart(long.within(text))
+                    return
+            # What is wrong with it is said of all of it.
+            raw, self._values = _read(text)
+            self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
+
+    def _set_apart(self, long: Long) -> None:
+        text = self.text
+        raw = _members.decode(text)
+        self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
+        spans = [(value, end) for name, (_, value, end) in self._spans.items() if name in long.members]
+        places = [place for value, end in sorted(spans) for place in middles(text, value, end, long)]
+        apart = Apart(text, places) if places else None
+        values: dict[str, Any] = _values.decode(text if apart is None else apart.abridged())
+        _measure(text, values)
+        self._values, self._apart = values, apart
 
     @property
     def values(self) -> dict[str, Any]:
         """Its members, as values."""
         if self._values is None:
             with _uncollected():
-                self._values = _values.decode(self.text)
+                self._values = _values.decode(self.text if self._apart is None else self._apart.abridged())
         return self._values
 
     def forget(self) -> None:
@@ -152,19 +175,44 @@ class JsonObject:
 
         They take as much memory as the text, and several times as much where it has many small ones.
         """
-        if len(self.text) >= _LARGE:
+        if len(self.text) >= LARGE:
             self._values = None
+
+    def write(self, members: Mapping[str, Any]) -> bytes:
+        """Return members that were made of this object's values as JSON; raise ReadInFull (see `apart`)."""
+        written = encode(members)
+        return written if self._apart is None else self._joined([written], self._apart, self._apart.marks())
 
     def splice(self, changes: Mapping[str, object]) -> bytes:
         """Return the object's bytes with members replaced, added or (REMOVED) taken out; all others as they came.
 
         Copied once, and not where nothing differs: in 250 KB each further copy that is alive at the same time takes
-        80 us, for new pages mostly.
+        80 us, for new pages mostly. Raise ReadInFull for changes that were made of values and lack what was set apart.
         """
-        spans = self._spans
         written = {key: b"" if new is REMOVED else encode(new) for key, new in changes.items()}
-        if spans and self.text.startswith(b"{") and all(self._member(key) == new for key, new in written.items()):
+        pieces = self._spliced(written)
+        if pieces is None:
             return self.text
+        if self._apart is None:
+            return b"".join(pieces)
+        spans = [self._spans[key] for key in written if key in self._spans]
+        return self._joined(pieces, self._apart, {mark for _, at, end in spans for mark in self._apart.marks(at, end)})
+
+    def _joined(self, pieces: list[bytes | memoryview], apart: Apart, expected: set[bytes]) -> bytes:
+        """Return what was written, whole; where that cannot be done, take what it is for into the values again."""
+        whole, seen = apart.restored(pieces)
+        unfit = {mark for mark in expected | set(seen) if mark not in expected or seen[mark] != 1}
+        if unfit:
+            apart.put_back(unfit)
+            self._values = None
+            raise ReadInFull
+        return b"".join(whole)
+
+    def _spliced(self, written: Mapping[str, bytes]) -> list[bytes | memoryview] | None:
+        """Return the pieces of the object with members replaced by these bytes; None where nothing differs."""
+        spans = self._spans
+        if spans and self.text.startswith(b"{") and all(self._is(key, new) for key, new in written.items()):
+            return None
         text = memoryview(self.text)
         pieces: list[bytes | memoryview] = []
         for key, (start, value, end) in spans.items():
@@ -177,23 +225,32 @@ class JsonObject:
                 pieces += (b",", encode(key), b":", new)
         pieces[:1] = [b"{"]
         pieces.append(text[self._tail :])
-        return b"".join(pieces)
+        return pieces
 
     def edit(self, edits: Mapping[Path, object]) -> bytes:
         """Return the object's bytes with the values at some paths replaced, added or (REMOVED) taken out.
 
         Everything beside them stays as it came. Raise BadJson where an object on the way has a key more than once.
         """
-        changes: dict[str, object] = {}
+        written: dict[str, bytes] = {}
         for name, below in _by_first(edits).items():
             key = str(name)
-            changes[key] = below[()] if () in below else msgspec.Raw(_edited(self._member(key), below))
-        return self.splice(changes)
+            if () in below:
+                written[key] = b"" if below[()] is REMOVED else encode(below[()])
+            else:
+                _, value, end = self._spans.get(key, _NOWHERE)
+                written[key] = _edited(self.text[value:end], below)
+        pieces = self._spliced(written)
+        return self.text if pieces is None else b"".join(pieces)
 
-    def _member(self, key: str) -> bytes:
-        """Return a member's value as it stands there; nothing where there is none."""
+    def edited(self, edits: Mapping[Path, object]) -> JsonObject:
+        """Return the object with these edits, read in the same way."""
+        return JsonObject(self.edit(edits), self._long)
+
+    def _is(self, key: str, new: bytes) -> bool:
+        """Say whether a member is written so; with nothing: whether there is none."""
         _, value, end = self._spans.get(key, _NOWHERE)
-        return self.text[value:end]
+        return end - value == len(new) and self.text[value:end] == new
 
 
 def _edited(text: bytes, edits: Mapping[Path, object]) -> bytes:
@@ -290,56 +347,3 @@ def _twice(found: re.Match[bytes] | None, before: str) -> BadJson:
     """Return the error for the key that was found, or else, where its value has gone on, for the one before it."""
     key = before if found is None else _values.decode(found[2])
     return BadJson(f"the key `{key}` stands in it more than once", key)
-
-
-def _explained(text: bytes, error: Exception) -> BadJson:
-    """Say why msgspec refused a text; unless it is large, say where in it the value at fault stands."""
-    return BadJson(f"it is not valid JSON: {error}") if len(text) > _LARGE else _diagnosed(text, error)
-
-
-def _diagnosed(text: bytes, error: Exception) -> BadJson:
-    try:
-        value = json.loads(text, parse_int=_integer)
-        fault = next(_faults(value, ""), None)
-    except RecursionError:
-        return BadJson("it is nested too deeply")
-    except UnicodeDecodeError as bad:
-        return BadJson(f"it is not UTF-8 (byte {bad.start})")
-    except json.JSONDecodeError as bad:
-        return BadJson(f"it is not valid JSON: {bad.msg} at line {bad.lineno}, column {bad.colno}")
-    if fault is not None:
-        path, reason = fault
-        return BadJson(reason, path or None)
-    if isinstance(error, msgspec.ValidationError) and not isinstance(value, dict):
-        return BadJson(f"it must be a JSON object, not {_kind(value)}")
-    return BadJson(f"it is not valid JSON: {error}")
-
-
-def _integer(digits: str) -> float:
-    """Return an integer; infinity for one that has more digits than Python reads, so that its path can be named."""
-    try:
-        return int(digits)
-    except ValueError:
-        return math.inf
-
-
-def _faults(value: object, path: str) -> Iterator[tuple[str, str]]:
-    """Yield what the standard library lets pass and JSON between machines must not hold, with its path."""
-    if isinstance(value, str):
-        if _HALF.search(value):
-            yield path, "it holds half of a surrogate pair, which is not a character"
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            yield path, "it holds a number that is out of range or not a number"
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            yield from _faults(key, path)
-            yield from _faults(member, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _faults(item, f"{path}[{index}]")
-
-
-def _kind(value: object) -> str:
-    names = {list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
-    return names.get(type(value), "null")

@@ -16,8 +16,9 @@ import msgspec
 
 from argo_relay.neutral.content import Seal
 
-_MARK: Final = "ar1_"
-_TRACE: Final = _MARK.encode() + base64.b64encode(b'["a')[:3]
+MARK: Final = "ar1_"
+"""What every packed seal begins with."""
+_TRACE: Final = MARK.encode() + base64.b64encode(b'["a')[:3]
 """What every packed seal begins with, in a client's bytes: all of them hold JSON, and issuers have lower-case names.
 
 The longer it is the sooner it is not found: 250 KB take 80 us, and with the mark alone 130.
@@ -31,14 +32,14 @@ def pack(seal: Seal) -> str:
     """Return a seal as text of the characters A-Z a-z 0-9 _ and -."""
     # Not msgspec: half a surrogate pair has been seen in what upstreams send, and stays an escape here.
     inside = json.dumps((seal.issuer, seal.kind, seal.value), separators=(",", ":")).encode("ascii")
-    return _MARK + base64.urlsafe_b64encode(inside).decode("ascii").rstrip("=")
+    return MARK + base64.urlsafe_b64encode(inside).decode("ascii").rstrip("=")
 
 
 def unpack(text: str) -> Seal | None:
     """Return the seal that `pack` made `text` of; None for any other text."""
-    if not text.startswith(_MARK):
+    if not text.startswith(MARK):
         return None
-    inside = text[len(_MARK) :]
+    inside = text[len(MARK) :]
     try:
         said = json.loads(base64.urlsafe_b64decode(inside + "=" * (-len(inside) % 4)))
         issuer, kind, value = msgspec.convert(said, tuple[str, str, str])
@@ -62,11 +63,11 @@ def written(seal: Seal, owner: str) -> str:
 
 def with_seal(identifier: str, seal: Seal | None) -> str:
     """Return a tool call's id that carries a seal."""
-    return identifier if seal is None else f"{identifier}{_BETWEEN}{pack(seal)[len(_MARK) :]}"
+    return identifier if seal is None else f"{identifier}{_BETWEEN}{pack(seal)[len(MARK) :]}"
 
 
 def without_seal(identifier: str) -> tuple[str, Seal | None]:
     """Return a tool call's own id and the seal that `with_seal` put into it."""
     bare, between, packed = identifier.partition(_BETWEEN)
-    seal = unpack(_MARK + packed) if between else None
+    seal = unpack(MARK + packed) if between else None
     return (identifier, None) if seal is None else (bare, seal)

@@ -9,6 +9,8 @@ from typing import Final
 
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import NUMBER, Types, outline_messages
+from argo_relay.framing.apart import Long
+from argo_relay.neutral import seals
 
 DIALECT: Final = "anthropic"
 
@@ -31,7 +33,14 @@ _TYPES: Final[Types] = {
     "output_config": ((dict,), "an object"),
 }
 
+# Seals are unpacked.
+_LONG: Final = Long(
+    members=frozenset({"messages", "system"}),
+    names=frozenset({b"content", b"text", b"data", b"system"}),
+    but=(seals.MARK.encode(),),
+)
+
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    return outline_messages(incoming, _TYPES, ((str, list), "a string or a list of blocks"))
+    return outline_messages(incoming, _TYPES, ((str, list), "a string or a list of blocks"), _LONG)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import read_body
 from argo_relay.errors import Refused
+from argo_relay.framing.apart import Long
 from argo_relay.neutral.failure import bad_request
 
 _OBJECT: Final = ((dict,), "an object")
@@ -117,10 +118,15 @@ _CLOSED: Final = frozenset(
     ]
 )
 
+_LONG: Final = Long(
+    members=frozenset({"contents", "systemInstruction", "system_instruction"}),
+    names=frozenset({b"text", b"data", b"output", b"result"}),
+)
+
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    document = read_body(incoming, {})
+    document = read_body(incoming, {}, _LONG)
     values = document.values
     for field, (types, wanted) in _TYPES.items():
         _check(field, _either(values, field), types, wanted)

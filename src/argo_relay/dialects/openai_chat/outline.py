@@ -9,6 +9,8 @@ from typing import Final
 
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import NUMBER, Types, outline_messages
+from argo_relay.framing.apart import Long
+from argo_relay.neutral import seals
 
 DIALECT: Final = "openai_chat"
 
@@ -37,7 +39,16 @@ _TYPES: Final[Types] = {
     "user": ((str,), "a string"),
 }
 
+# What `reasoning_details` say is compared with what stands beside them, and seals are unpacked.
+_LONG: Final = Long(
+    members=frozenset({"messages"}),
+    names=frozenset({b"content", b"text", b"url", b"image_url", b"file_data", b"data"}),
+    but=(seals.MARK.encode(),),
+    beside=b'"reasoning_details"',
+    compared=frozenset({b"text"}),
+)
+
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    return outline_messages(incoming, _TYPES, ((str, list, type(None)), "a string or a list of parts"))
+    return outline_messages(incoming, _TYPES, ((str, list, type(None)), "a string or a list of parts"), _LONG)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from argo_relay.dialects.base import Incoming, Outline
 from argo_relay.dialects.bodies import NUMBER, Types, read_body, require, wrong_type
+from argo_relay.framing.apart import Long
 from argo_relay.neutral.content import Extras
 
 DIALECT: Final = "openai_responses"
@@ -39,12 +40,17 @@ _TYPES: Final[Types] = {
     "service_tier": ((str,), "a string"),
     "user": ((str,), "a string"),
 }
+# Not `instructions`, nor what is said of tools: a reply repeats them.
+_LONG: Final = Long(
+    members=frozenset({"input"}),
+    names=frozenset({b"input", b"content", b"text", b"output", b"image_url", b"file_data"}),
+)
 _INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
 
 
 def outline(incoming: Incoming) -> Outline:
     """Read a request; raise Refused (400, the field named) when it cannot be one."""
-    document = read_body(incoming, _TYPES)
+    document = read_body(incoming, _TYPES, _LONG)
     values = document.values
     _check_present(values)
     items = values.get("input")
