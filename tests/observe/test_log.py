@@ -9,7 +9,9 @@ import logging
 import math
 import re
 import sys
+from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -148,13 +150,14 @@ def test_trouble_is_a_line_with_frames_and_without_the_errors_own_text(form: str
         assert word in line
 
 
-NAMES = st.text(min_size=1) | st.text(st.sampled_from("ab= '\"\\\n\r\t\x00\x1b\x7f\x85\u2028é€😀{}"), min_size=1)
+NAMES = st.text(min_size=1) | st.text(st.sampled_from("ab=% '\"\\\n\r\t\x00\x1b\x7f\x85\u2028é€😀{}"), min_size=1)
 
 
 @UNTIMED
 @given(NAMES, NAMES)
 @example("gpt-4o status=200", "x")
 @example("'", "'")
+@example("100%s", "%")
 @example("a'b", 'c"d')
 @example("\x1b[31mred\nstatus=200", "\u2028")
 def test_whatever_a_model_is_called_a_line_stays_one_line(model: str, code: str) -> None:
@@ -189,3 +192,35 @@ def test_numbers_are_numbers(seconds: float, first_event: float | None, count: i
     text = parsed(logged(record, "text"))
     assert fields.keys() == text.keys()
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text["time"])
+
+
+SOMETIMES = st.fixed_dictionaries(
+    {},
+    optional={
+        "calls": st.just({"main": 2, "spare": 1}),
+        "queued": st.just(0.0),
+        "first_event": st.just(1.5),
+        "events": st.just(3),
+        "bytes_in": st.just(100),
+        "saved": st.just(12.5),
+        "rejoined": st.just("req_0"),
+        "usage": st.sampled_from([Usage(input=9), Usage(cache_read=0, output_audio=2), Usage()]),
+        "user": st.just("jdoe"),
+        "partial": st.just(True),
+    },
+)
+
+
+@UNTIMED
+@given(SOMETIMES)
+def test_a_line_says_what_its_record_does_in_the_same_order(members: dict[str, Any]) -> None:
+    record = replace(PLAIN, **members)
+    expected: dict[str, Any] = msgspec.to_builtins(record) | {"time": "2027-01-15T08:00:00.123Z"}
+    usage = expected.pop("usage", {})
+    expected |= {f"tokens_{name}": count for name, count in usage.items() if count is not None}
+    if "calls" in expected:
+        expected["calls"] = "main=2, spare=1"
+    fields = json.loads(logged(record, "json"))
+    assert fields == expected
+    assert list(fields) == list(expected)
+    assert list(parsed(logged(record, "text"))) == list(expected)

@@ -376,3 +376,14 @@ def test_the_table_in_the_docs_is_what_there_is() -> None:
         if re.match(r"\| `(argo_relay|gen_ai)_\w+` \| (counter|gauge|histogram|info)", line)
     ]
     assert sorted(told) == sorted(there.values())
+
+
+@pytest.mark.parametrize("count", [1, 31, 32, 100])
+def test_a_registry_that_is_kept_has_all_exchanges_after_each_look(count: int) -> None:
+    metrics = Metrics()
+    registry = metrics.registry
+    for looks in range(1, 3):
+        for _ in range(count):
+            metrics.note(OK)
+        metrics.look()
+        assert total(registry, "argo_relay_exchanges_total") == looks * count

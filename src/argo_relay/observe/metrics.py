@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable
+from functools import lru_cache
 from operator import attrgetter
-from typing import Final
+from typing import Final, NamedTuple
 
 from prometheus_client import CollectorRegistry, Info
 
 from argo_relay import __version__
 from argo_relay.observe.present import Present, PresentFigures
 from argo_relay.observe.record import Outcome, Record
-from argo_relay.observe.series import Counter, Histogram
+from argo_relay.observe.series import Counter, Histogram, Labels
 
 _SECONDS: Final = tuple(0.01 * 2**power for power in range(20))
 """OpenTelemetry's buckets for durations, which end at 82 s, and six more: a total of an hour is no rare thing here."""
@@ -54,7 +55,11 @@ _TOKEN_KINDS: Final = (
     "input_audio",
     "output_audio",
 )
+"""Those of which a share is said by the conventions' histogram go first."""
+Counts = tuple[int | None, ...]
+"""Of tokens, in the order of their kinds."""
 _counts_of: Final = attrgetter(*_TOKEN_KINDS)
+_NO_COUNTS: Final[Counts] = (None,) * len(_TOKEN_KINDS)
 _MOST_TOKENS: Final = 2**53
 """Beyond it a count is nonsense of the upstream's, and no longer exact as a float."""
 _NONE: Final = "none"
@@ -76,6 +81,8 @@ _COUNTERS: Final = {
 }
 """Counters by model and upstream: what each means, and its labels beside those two."""
 
+_TOGETHER: Final = 32
+"""Exchanges that are counted at once: nobody is kept waiting for 0.1 ms."""
 _MOST_MODELS: Final = 200
 _LONGEST_MODEL: Final = 100
 _UNKNOWN: Final = "unknown"
@@ -85,14 +92,22 @@ class Metrics:
     """All figures of one relay, in a registry of its own. `note` is a Sink."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self._models = _Models()
         self._present = PresentFigures(self._models.known)
-        self._conventional = _Conventional(self.registry)
-        self._own = _Own(self.registry)
-        self.registry.register(self._present)
-        build = Info("argo_relay_build", "What runs here.", registry=self.registry)
+        self._conventional = _Conventional(registry)
+        self._own = _Own(registry)
+        self._uncounted: list[tuple[Record, str]] = []
+        """Exchanges, and the names that their models count under."""
+        registry.register(self._present)
+        build = Info("argo_relay_build", "What runs here.", registry=registry)
         build.info({"version": __version__, "python": platform.python_version()})
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The registry, with all exchanges up to now; whoever keeps it has it brought up to date by `look`."""
+        self._count()
+        return self._registry
 
     def watch(self, present: Present) -> None:
         """Say where to read what holds at the moment; until then nothing is known of it."""
@@ -104,14 +119,68 @@ class Metrics:
 
         To be called in the relay's own thread; the registry may then be written in another one.
         """
+        self._count()
         self._present.look()
 
     def note(self, record: Record) -> None:
-        """Count a finished exchange."""
-        place = self._models.name_of(record), record.upstream or _NONE
-        tokens = _tokens(record)
-        self._conventional.note(record, (_operation(record), _VENDORS.get(record.spoken or "", _NONE), *place), tokens)
-        self._own.note(record, place, tokens)
+        """Have a finished exchange counted, with some others: alone it takes 6 us of a request, among them 3.
+
+        All that counting touches has left the caches by the time that the next request ends.
+        """
+        self._uncounted.append((record, self._models.name_of(record)))
+        if len(self._uncounted) >= _TOGETHER:
+            self._count()
+
+    def _count(self) -> None:
+        uncounted, self._uncounted = self._uncounted, []
+        for record, model in uncounted:
+            self._count_one(record, model)
+
+    def _count_one(self, record: Record, model: str) -> None:
+        asked = record.dialect, record.operation, record.spoken, model, record.upstream or _NONE
+        labels = _labels(asked, record.outcome, record.status, record.timer)
+        counts = _NO_COUNTS if record.usage is None else _counts_of(record.usage)
+        self._conventional.note(record, labels, counts)
+        self._own.note(record, labels, counts)
+
+
+class _Labels(NamedTuple):
+    """The labels of the series that exchanges of one kind add to."""
+
+    dialect: Labels
+    upstream: Labels
+    place: Labels
+    """Model and upstream."""
+    asked: Labels
+    """Those of OpenTelemetry's conventions."""
+    duration: Labels
+    usage: tuple[Labels, Labels]
+    """Of the first two kinds of tokens, which the conventions know."""
+    exchange: Labels
+    tokens: tuple[Labels, ...]
+    """Of each kind of tokens."""
+
+
+@lru_cache(1024)
+def _labels(
+    asked: tuple[str, str, str | None, str, str], outcome: Outcome, status: int | None, timer: str | None
+) -> _Labels:
+    """Return the labels of exchanges with this dialect, operation, dialect spoken, model and upstream, and such an end.
+
+    Those of one request are nearly always those of another: to make them anew took 0.9 of the 3.1 us of `note`.
+    """
+    dialect, operation, spoken, *place = asked
+    conventional = (_operation(dialect, operation), _VENDORS.get(spoken or "", _NONE), *place)
+    return _Labels(
+        dialect=(dialect,),
+        upstream=(place[1],),
+        place=(*place,),
+        asked=conventional,
+        duration=(*conventional, "" if outcome is _OK else _error(outcome, status, timer)),
+        usage=((*conventional, "input"), (*conventional, "output")),
+        exchange=(dialect, *place, outcome, _NONE if status is None else str(status)),
+        tokens=tuple((kind, *place) for kind in _TOKEN_KINDS),
+    )
 
 
 class _Conventional:
@@ -141,14 +210,13 @@ class _Conventional:
             _TOKENS,
         )
 
-    def note(self, record: Record, asked: tuple[str, ...], tokens: list[tuple[str, int]]) -> None:
-        well = record.outcome is _OK
-        self._duration.observe((*asked, "" if well else _error(record)), record.seconds)
-        if well and record.stream and record.first_event is not None:
-            self._first_token.observe(asked, record.first_event)
-        for kind, count in tokens:
-            if kind in {"input", "output"}:
-                self._usage.observe((*asked, kind), count)
+    def note(self, record: Record, labels: _Labels, counts: Counts) -> None:
+        self._duration.observe(labels.duration, record.seconds)
+        if record.stream and record.first_event is not None and record.outcome is _OK:
+            self._first_token.observe(labels.asked, record.first_event)
+        for series, count in zip(labels.usage, counts, strict=False):
+            if count is not None and 0 <= count < _MOST_TOKENS:
+                self._usage.observe(series, count)
 
 
 class _Own:
@@ -172,24 +240,25 @@ class _Own:
             _QUEUE_SECONDS,
         )
 
-    def note(self, record: Record, place: tuple[str, str], tokens: list[tuple[str, int]]) -> None:
-        status = _NONE if record.status is None else str(record.status)
-        self._exchanges.add((record.dialect, *place, record.outcome, status))
-        self._received.add((record.dialect,), record.bytes_in)
-        self._sent.add((record.dialect,), record.bytes_out)
+    def note(self, record: Record, labels: _Labels, counts: Counts) -> None:
+        counters, place = self._counters, labels.place
+        self._exchanges.add(labels.exchange)
+        self._received.add(labels.dialect, record.bytes_in)
+        self._sent.add(labels.dialect, record.bytes_out)
         if record.queued is not None:
-            self._queue.observe(place[1:], record.queued)
+            self._queue.observe(labels.upstream, record.queued)
         self._note_end(record, place)
-        counters = self._counters
         self._note_counts(record, place)
-        for upstream, count in (record.calls or {place[1]: record.attempts}).items():
-            if count:
-                counters["attempts"].add((place[0], upstream), count)
-        for kind, count in tokens:
-            if count:
-                counters["tokens"].add((kind, *place), count)
+        if record.calls:
+            for upstream, calls in record.calls.items():
+                counters["attempts"].add((place[0], upstream), calls)
+        elif record.attempts:
+            counters["attempts"].add(place, record.attempts)
+        for series, count in zip(labels.tokens, counts, strict=True):
+            if count and 0 < count < _MOST_TOKENS:
+                counters["tokens"].add(series, count)
 
-    def _note_counts(self, record: Record, place: tuple[str, str]) -> None:
+    def _note_counts(self, record: Record, place: Labels) -> None:
         counters = self._counters
         if record.events:
             counters["events"].add(place, record.events)
@@ -202,7 +271,7 @@ class _Own:
         if record.rejoined is not None:
             counters["rejoined"].add(place)
 
-    def _note_end(self, record: Record, place: tuple[str, str]) -> None:
+    def _note_end(self, record: Record, place: Labels) -> None:
         counters = self._counters
         if record.timer is not None:
             counters["timeouts"].add((record.timer, record.timer_source or _NONE, *place))
@@ -210,14 +279,6 @@ class _Own:
             counters["cancellations"].add((record.phase or _NONE, *place))
         if record.saved is not None and record.saved > 0:
             counters["upstream_saved_seconds"].add(place, record.saved)
-
-
-def _tokens(record: Record) -> list[tuple[str, int]]:
-    """Return the counts of tokens by their kind, less what no upstream in its senses would say."""
-    if record.usage is None:
-        return []
-    counts = zip(_TOKEN_KINDS, _counts_of(record.usage), strict=True)
-    return [(kind, count) for kind, count in counts if count is not None and 0 <= count < _MOST_TOKENS]
 
 
 class _Models:
@@ -251,16 +312,16 @@ class _Models:
         return len(name) <= _LONGEST_MODEL and name.isprintable()
 
 
-def _operation(record: Record) -> str:
-    if record.dialect == "google" and record.operation == "generate":
+def _operation(dialect: str, operation: str) -> str:
+    if dialect == "google" and operation == "generate":
         return "generate_content"
-    return _OPERATIONS.get(record.operation, record.operation)
+    return _OPERATIONS.get(operation, operation)
 
 
-def _error(record: Record) -> str:
+def _error(outcome: Outcome, status: int | None, timer: str | None) -> str:
     """Return `error.type` of an exchange that did not end well: few words, none of them a client's or an upstream's."""
-    if record.timer is not None:
-        return f"timeout_{record.timer}"
-    if record.outcome is _CANCELLED:
+    if timer is not None:
+        return f"timeout_{timer}"
+    if outcome is _CANCELLED:
         return "cancelled"
-    return str(record.status) if record.status is not None and record.status >= 400 else "_OTHER"
+    return str(status) if status is not None and status >= 400 else "_OTHER"

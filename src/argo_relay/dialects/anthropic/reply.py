@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from argo_relay.dialects.anthropic.content_decoder import Block, Origin, decode_block
 from argo_relay.dialects.anthropic.content_encoder import encode_arguments
@@ -37,8 +39,21 @@ _KNOWN: Final = frozenset(
 _NOTHING: Final = Text(text="")
 
 
+class _Plain(msgspec.Struct, frozen=True, gc=False):
+    """What is a reply for sure, and no error; nothing else is made of it."""
+
+    type: Literal["message"]
+    content: list[msgspec.Raw]
+    usage: dict[str, Any] | None = None
+
+
+_plain: Final = msgspec.json.Decoder(_Plain)
+
+
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
+    if (plain := jsonx.decode_shaped(_plain, body)) is not None:
+        return Digest(usage=decode_usage(plain.usage))
     value = jsonx.decode_loosely(body)
     if not isinstance(value, dict):
         raise BadJson("it is not a JSON object")

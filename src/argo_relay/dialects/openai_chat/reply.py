@@ -26,7 +26,7 @@ from argo_relay.dialects.openai_chat.outline import DIALECT
 from argo_relay.dialects.openai_chat.stops import encode_stop
 from argo_relay.dialects.openai_chat.stream_decoder import BETWEEN, ChatStreamDecoder
 from argo_relay.dialects.openai_chat.tools import LEGACY, encode_call, is_legacy
-from argo_relay.dialects.openai_chat.usage import encode_usage, usage_of
+from argo_relay.dialects.openai_chat.usage import decode_usage, encode_usage, usage_of
 from argo_relay.errors import BadJson, Refused
 from argo_relay.framing import jsonx
 from argo_relay.neutral import seals
@@ -53,8 +53,26 @@ _CHOICE: Final = frozenset({"index", "message", "finish_reason", "logprobs"})
 _MESSAGE: Final = MESSAGE | {"annotations", "images"}
 
 
+class _Choice(msgspec.Struct, frozen=True, gc=False):
+    error: None = None
+
+
+class _Plain(msgspec.Struct, frozen=True, gc=False):
+    """What is a reply for sure, and without an error anywhere; nothing else is made of it."""
+
+    choices: list[_Choice]
+    usage: dict[str, Any] | None = None
+    error: None = None
+    x_groq: None = None
+
+
+_plain: Final = msgspec.json.Decoder(_Plain)
+
+
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
+    if (plain := jsonx.decode_shaped(_plain, body)) is not None:
+        return Digest(usage=decode_usage(plain.usage))
     value = _object(body)
     return Digest(
         usage=usage_of(value), failure=decode_inner_error(value), is_reply=isinstance(value.get("choices"), list)

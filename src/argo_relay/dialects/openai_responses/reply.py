@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+import msgspec
 
 from argo_relay.dialects.base import Digest, passed_over
 from argo_relay.dialects.openai_responses.content_decoder import decode_item, decode_time
@@ -36,8 +38,22 @@ _REPEATED: Final = frozenset(repeated(Request(dialect=DIALECT, model="", message
 _KNOWN: Final = _SAID | _REPEATED
 
 
+class _Plain(msgspec.Struct, frozen=True, gc=False):
+    """What is a reply for sure, and no error; nothing else is made of it."""
+
+    status: Literal["completed", "incomplete"]
+    output: list[msgspec.Raw]
+    error: None = None
+    usage: dict[str, Any] | None = None
+
+
+_plain: Final = msgspec.json.Decoder(_Plain)
+
+
 def read_reply(body: bytes) -> Digest:
     """Return what a reply says; raise BadJson when it is not a JSON object."""
+    if (plain := jsonx.decode_shaped(_plain, body)) is not None:
+        return Digest(usage=decode_usage(plain.usage))
     value = _object(body)
     return Digest(
         usage=decode_usage(value.get("usage")),
