@@ -10,6 +10,8 @@ leave midway, some have limits that pass, some read slowly. They go to an upstre
 refuses, resets, stalls, says 500 and breaks off, with the first behind it, and to that one alone. What must hold:
 
 - Each reply is the right one (its words name the request), or an error, in its dialect, of an upstream that failed.
+- The upstreams are well, and limits kept, as far as this process, which plays upstreams and clients, gets its turns:
+  what happened while it stood still for more than a second is counted, and is nobody's fault.
 - Nobody is turned away but where nothing listens: between the end of a process and the start of the next one. A request
   that was under way then gets its reply. With workers nobody is.
 - Memory does not grow: a line through what was resident, the first quarter of each life left out, rises by less than
@@ -47,6 +49,7 @@ _QUIET_SECONDS: Final = 60.0
 """For idle connections to the upstream to be closed."""
 _MOMENT_SECONDS: Final = 0.25
 """A connection that the system has made and the relay has not yet read from ends with it."""
+_STALL_SECONDS: Final = 1.0
 _BANNER: Final = b"\n  listening "
 _SHOWN: Final = 10
 
@@ -119,15 +122,28 @@ class Books:
     """By kind and end."""
     wrong: list[str] = field(default_factory=list)
     begun: int = 0
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """When this process stood still, from and to."""
 
-    def note(self, kind: str, end: str, *, ending: bool) -> None:
+    def note(self, kind: str, end: str, *, began: float, ending: bool) -> None:
         """Note an end; `ending`: nothing listened when it was asked, or ceased to at that moment."""
         if end in ("not reached", "cut off"):
             end = "while it restarts" if ending else f"WRONG: {end}"
+        if end.startswith("LATE"):
+            stood_still = any(began < to for _, to in self.stalls)
+            end = "while all stood still" if stood_still else f"WRONG: {end}"
         if end.startswith("WRONG"):
             self.wrong.append(f"{kind}: {end}")
             end = "WRONG"
         self.ends[kind, end] += 1
+
+    async def notice_stalls(self) -> None:
+        """Take note of each time when it takes far longer to get a turn than it should."""
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(_MOMENT_SECONDS)
+            if time.monotonic() - began > _MOMENT_SECONDS + _STALL_SECONDS:
+                self.stalls.append((began, time.monotonic()))
 
 
 def main() -> None:
@@ -152,15 +168,18 @@ async def _soak(options: argparse.Namespace) -> int:
     async with upstreams() as (steady, flaky):
         with _relay(steady, flaky, options.workers) as relay:
             await asyncio.to_thread(relay.start)
-            watching = asyncio.create_task(_watch(relay, books))
+            watching = [asyncio.create_task(_watch(relay, books)), asyncio.create_task(books.notice_stalls())]
             restarting = asyncio.create_task(_restart(relay, options))
             await _load(relay, books, options)
             await restarting
-            watching.cancel()
+            for task in watching:
+                task.cancel()
             await _quiet(relay)
         calls = steady.calls + flaky.calls
     problems = judged(relay.lives, books.wrong)
     print(table(books.ends, relay.lives, calls))
+    for since, until in books.stalls:
+        print(f"all stood still for {until - since:.1f} s, {(since - relay.began) / 60:.1f} min from the start")
     for problem in problems[:_SHOWN]:
         print(f"problem: {problem}")
     print(f"{len(problems)} problems")
@@ -210,7 +229,10 @@ async def _one(number: int, rng: Random, relay: Relay, books: Books) -> None:
     was_away, began = relay.away, time.monotonic()
     end = await ask(asked, relay.port)
     ending = was_away or began <= relay.ended < began + _MOMENT_SECONDS
-    books.note(f"{asked.dialect} {asked.kind}", end, ending=ending)
+    if end.startswith("LATE"):
+        # A stall that has just ended has been noticed by then.
+        await asyncio.sleep(2 * _MOMENT_SECONDS)
+    books.note(f"{asked.dialect} {asked.kind}", end, began=began, ending=ending)
 
 
 async def _restart(relay: Relay, options: argparse.Namespace) -> None:

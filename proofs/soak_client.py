@@ -18,6 +18,9 @@ _TALK: Final = "some earlier words of a long talk, and then some more of them. "
 _CHUNK: Final = re.compile(rb"([0-9a-fA-F]+)\r\n")
 _UPSTREAMS_FAULT: Final = frozenset({429, 500, 502, 503, 504, 529})
 _OWN_FAULT: Final = "internal_error"
+_TOO_LATE: Final = "an answer after its limit"
+_OTHER_LIMIT: Final = "another error where a limit passes"
+_WELL: Final = "an error of an upstream that is well"
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,7 @@ def draw(number: int, rng: Random) -> Asked:
 async def ask(asked: Asked, port: int) -> str:
     """Ask; return how it ended: `right`, `left`, the upstream's error, or after `WRONG: ` what must not be.
 
+    `LATE: `: it must not be where an upstream that is well, and its client, always get their turns.
     `not reached` and `cut off` (without a byte of reply) are right only where the relay was being ended.
     """
     try:
@@ -129,7 +133,8 @@ def judge(asked: Asked, reply: bytes) -> str:
     text = "".join(_text_of(value) for value in values)
     wrong = _wrong(asked, status, errors, text)
     if wrong:
-        return f"WRONG: {status}, {wrong}: {body[-200:]!r}"
+        kind = "LATE" if wrong in (_TOO_LATE, _OTHER_LIMIT, _WELL) else "WRONG"
+        return f"{kind}: {status}, {wrong}: {body[-200:]!r}"
     if not errors:
         return "right"
     if asked.manner == "hurries":
@@ -145,12 +150,10 @@ def _wrong(asked: Asked, status: int, errors: list[str], text: str) -> str:
         "the relay's own fault": _OWN_FAULT in said,
         "a status that no upstream's failure has": status != 200 and status not in _UPSTREAMS_FAULT,
         "no error where there is no answer": status != 200 and not errors,
-        "an answer after its limit": not errors and hurries,
+        _TOO_LATE: not errors and hurries,
         "another text": not expected.startswith(text) or (not errors and text != expected),
-        "another error where a limit passes": hurries
-        and asked.model == "steady"
-        and "took longer than its total" not in said,
-        "an error of an upstream that is well": bool(errors) and asked.model == "steady" and not hurries,
+        _OTHER_LIMIT: hurries and asked.model == "steady" and "took longer than its total" not in said,
+        _WELL: bool(errors) and asked.model == "steady" and not hurries,
     }
     return next((what for what, is_so in wrongs.items() if is_so), "")
 
