@@ -280,8 +280,8 @@ class Attempts:
             try:
                 self._count(trial)
                 with Judged(trial, self._watchdog, clock):
+                    trial.attempt.connect()
                     async with trial.attempt:
-                        trial.attempt.connect()
                         answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
                         site.directory.seen()
                         await trial.lane.relay(answer)

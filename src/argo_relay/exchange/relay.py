@@ -13,6 +13,7 @@ from argo_relay.config.named import MAIN, every_upstream
 from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
+from argo_relay.exchange.alarm import Alarms
 from argo_relay.exchange.places import Capacity, Places
 from argo_relay.exchange.rejoin import Rejoin
 from argo_relay.exchange.site import Candidate, Site
@@ -68,6 +69,7 @@ class Relay:
         self.places: Capacity = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
         self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
+        self.alarms = Alarms(clock)
         self.losses = LossCount()
         self.standing: Callable[[], Awaitable[Standing]] = self.own_standing
         """Tells of the whole relay, where it is more than this process."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from argo_relay.clock import Clock
 from argo_relay.errors import DeadlinePassed
+from argo_relay.exchange.alarm import Alarms
 from argo_relay.exchange.guard import Guard
 from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 
@@ -13,15 +14,18 @@ from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 class Watchdog(Guard):
     """See `exchange.guard`. A timer, the client leaving and the process stopping all interrupt it."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
-        super().__init__(clock)
+    _attempt: Stamps | None = None
+    _beat: Callable[[], None] | None = None
+    _beat_every = 0.0
+    _quiet_since = 0.0
+    _writing = False
+
+    def __init__(self, clock: Clock, limits: Limits, alarms: Alarms | None = None) -> None:
+        """`alarms`: what it shares with the other exchanges of a relay."""
         self.limits = limits
         self.stamps = Stamps(clock.now())
-        self._attempt: Stamps | None = None
-        self._beat: Callable[[], None] | None = None
-        self._beat_every = 0.0
-        self._quiet_since = 0.0
-        self._writing = False
+        self.alarms = self._alarms = Alarms(clock) if alarms is None else alarms
+        self._clock = clock
 
     def received(self) -> None:
         """Take note that the request's body has been read: the total runs from here."""
@@ -31,7 +35,7 @@ class Watchdog(Guard):
     def settle(self, limits: Limits) -> None:
         """Have these limits hold from now on."""
         self.limits = limits
-        self._arm()
+        self._look()
 
     @property
     def phase(self) -> Phase:
@@ -41,7 +45,7 @@ class Watchdog(Guard):
     def enter(self, phase: Phase) -> None:
         """Say what the exchange waits for now, no attempt being under way."""
         self.stamps.phase, self._attempt = phase, None
-        self._arm()
+        self._look()
 
     def follow(self, attempt: Stamps) -> None:
         """Say that the exchange waits for an attempt from now on."""
@@ -55,7 +59,7 @@ class Watchdog(Guard):
         """Say that the client has taken what was written."""
         self._writing = False
         self._quiet_since = self._clock.now()
-        self._arm()
+        self._look()
 
     def passed(self, now: float) -> None:
         """Take note that the client has taken something without a wait: what is due has only moved away."""
@@ -69,12 +73,11 @@ class Watchdog(Guard):
         if self._beat is None:
             self._quiet_since = self._clock.now()
         self._beat, self._beat_every = call, every
-        self._arm()
+        self._look()
 
     def rest(self) -> None:
         """Forget whom to call, too: the exchange is over."""
-        super().rest()
-        self._beat = self._attempt = None
+        self.reason = self._beat = self._attempt = None
 
     def elapsed(self) -> float:
         """Return the seconds since the exchange began to be measured."""
