@@ -285,7 +285,8 @@ class Exchange:
 
     def _arrived(self) -> str:
         trial, attempts = self._trial, self._attempts
-        made = f"{attempts.made} attempts were made, " if attempts is not None and attempts.made > 1 else ""
+        calls = 0 if attempts is None else len(attempts.calls)
+        made = f"{calls} attempts were made, " if calls > 1 else ""
         if trial is None or not trial.lane.received:
             return f"{made}nothing had arrived"
         count = trial.lane.stage.events
@@ -328,15 +329,15 @@ class Exchange:
         watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
         if trial is None or attempts is None:
             return {}
-        stage, first_event = trial.lane.stage, trial.lane.first_event
+        stage, first_event, calls = trial.lane.stage, trial.lane.first_event, attempts.calls
         before = trial.attempt.stamps.started - watchdog.stamps.started
         rejoined = self._recorded is not None and self._recorded.rejoined
         return {
             "served": trial.candidate.profile.internal_id,
             "upstream": trial.candidate.site.name,
             "spoken": trial.plan.spoken.name,
-            "attempts": attempts.made,
-            "calls": dict(attempts.calls) if len(attempts.calls) > 1 else {},
+            "attempts": len(calls),
+            "calls": {name: calls.count(name) for name in calls} if len(set(calls)) > 1 else {},
             "fallbacks": attempts.fallbacks,
             "hedges": attempts.hedges,
             "queued": attempts.queued or None,

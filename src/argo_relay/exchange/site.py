@@ -81,19 +81,13 @@ class Site:
 class Candidate:
     """A model, and the upstream that may be asked for it."""
 
-    __slots__ = ("_doing", "profile", "site")
+    __slots__ = ("doing", "profile", "site")
 
     def __init__(self, site: Site, profile: Profile) -> None:
         self.site = site
         self.profile = profile
-        self._doing: Doing | None = None
-
-    @property
-    def doing(self) -> Doing:
+        self.doing = site.doing(profile.internal_id)
         """How the model has been doing there."""
-        if self._doing is None:
-            self._doing = self.site.doing(self.profile.internal_id)
-        return self._doing
 
     @property
     def model(self) -> str:
