@@ -42,6 +42,9 @@ _FAREWELL_SECONDS: Final = 1.0
 _LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
+_FROM_OUTSIDE: Final = (ClientLeft, DeadlinePassed, Refused)
+"""What may end an exchange at any moment."""
+
 _log = logging.getLogger("argo_relay")
 
 
@@ -52,6 +55,16 @@ def request_id_of(given: str | None) -> str:
 
 class Exchange:
     """One request and its reply. `await run()` once; it raises nothing of ours and always leaves a record."""
+
+    _attempts: Attempts | None = None
+    _voice: Voice | None = None
+    _patience: Patience | None = None
+    _model: str | None = None
+    _stream = False
+    _received = 0
+    _user: str | None = None
+    _wants_partial = False
+    _partial = False
 
     def __init__(self, relay: Relay, entry: Entry, client: Client) -> None:
         self._relay = relay
@@ -65,15 +78,6 @@ class Exchange:
         self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
-        self._attempts: Attempts | None = None
-        self._voice: Voice | None = None
-        self._patience: Patience | None = None
-        self._model: str | None = None
-        self._stream = False
-        self._received = 0
-        self._user: str | None = None
-        self._wants_partial = False
-        self._partial = False
 
     async def run(self) -> None:
         """Serve the request."""
@@ -101,40 +105,39 @@ class Exchange:
 
     async def _guarded(self) -> tuple[Failure | None, Outcome]:
         """Serve, and turn whatever ends the exchange early into the client's error."""
-        own: tuple[bytes | None, Headers] = (None, [])
-        try:
-            await self._watched()
-        except ClientLeft:
-            return None, Outcome.CANCELLED
-        except DeadlinePassed as passed:
-            failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
-            if await self._hand_over(passed.timer):
-                return failure, Outcome.TIMEOUT
-        except Refused as refused:
-            failure = refused.failure
-            own = (refused.body, refused.headers) if isinstance(refused, UpstreamRefused) else own
-        except UpstreamError as error:
-            failure = _upstream_failed(error)
-        except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
-            self._log_bug(error)
-            failure = _INTERNAL
-        else:
-            return None, Outcome.ERROR if self._trial is not None and self._trial.plan.stage.failed else Outcome.OK
-        try:
-            await self._say(failure, own)
-        except Exception as error:  # noqa: BLE001 -- the same border, where nothing is left to say
-            self._log_bug(error)
-            self._client.abort()
-        return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
-
-    async def _watched(self) -> None:
-        """Serve until something ends it; what comes when all of the reply has been written comes too late."""
         try:
             async with self._watchdog:
                 await self._serve()
-        except (ClientLeft, DeadlinePassed, Refused):
-            if not self._outlet.over:
-                raise
+        except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
+            # What comes when all of the reply has been written comes too late.
+            if not (self._outlet.over and isinstance(error, _FROM_OUTSIDE)):
+                return await self._failed(error)
+        trial = self._trial
+        return None, Outcome.ERROR if trial is not None and trial.plan.stage.failed else Outcome.OK
+
+    async def _failed(self, error: Exception) -> tuple[Failure | None, Outcome]:
+        """Tell the client what has ended the exchange early, unless it has left."""
+        own: tuple[bytes | None, Headers] = (None, [])
+        if isinstance(error, ClientLeft):
+            return None, Outcome.CANCELLED
+        if isinstance(error, DeadlinePassed):
+            failure = overrun(Timer(error.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
+            if await self._hand_over(error.timer):
+                return failure, Outcome.TIMEOUT
+        elif isinstance(error, Refused):
+            failure = error.failure
+            own = (error.body, error.headers) if isinstance(error, UpstreamRefused) else own
+        elif isinstance(error, UpstreamError):
+            failure = _upstream_failed(error)
+        else:
+            self._log_bug(error)
+            failure = _INTERNAL
+        try:
+            await self._say(failure, own)
+        except Exception as bug:  # noqa: BLE001 -- the same border, where nothing is left to say
+            self._log_bug(bug)
+            self._client.abort()
+        return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
     async def _hand_over(self, timer: str) -> bool:
         """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
@@ -186,7 +189,7 @@ class Exchange:
         """Read the request, find who may answer it, settle its limits."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
-        self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
+        self._client.watch(watchdog.client_left)
         self._received = len(body)
         outline = outline_of(self._entry, body)
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
@@ -266,10 +269,11 @@ class Exchange:
             ("x-timeout", shown(total.seconds)),
             ("x-timeout-source", total.source),
         ]
-        if self._attempts is not None:
-            headers += self._attempts.served
-        if self._trial is not None:
-            headers += self._trial.plan.headers
+        attempts, trial = self._attempts, self._trial
+        if attempts is not None:
+            headers += attempts.served
+        if trial is not None:
+            headers += trial.plan.headers
         if losses := self._losses():
             headers.append(("x-losses", losses_shown(losses)))
         return headers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from argo_relay.clock import Clock
-from argo_relay.errors import DeadlinePassed
+from argo_relay.errors import ClientLeft, DeadlinePassed
 from argo_relay.exchange.alarm import Alarms
 from argo_relay.exchange.guard import Guard
 from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
@@ -31,6 +31,10 @@ class Watchdog(Guard):
         """Take note that the request's body has been read: the total runs from here."""
         self.stamps.started = self._clock.now()
         self.stamps.phase = Phase.PREPARING
+
+    def client_left(self) -> None:
+        """End the exchange: nobody waits for its reply."""
+        self.interrupt(ClientLeft())
 
     def settle(self, limits: Limits) -> None:
         """Have these limits hold from now on."""

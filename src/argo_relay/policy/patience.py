@@ -29,8 +29,14 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 def patience_of(headers: Mapping[str, str]) -> Patience | None:
     """Return a client's patience; None where no header holds a number (`NOT_GIVEN` is what some send instead)."""
-    for name in HEADERS:
-        seconds = as_seconds(headers.get(name))
+    return _patience(headers.get(HEADERS[0]), headers.get(HEADERS[1]))
+
+
+@lru_cache(64)
+def _patience(*given: str | None) -> Patience | None:
+    """Return the first that is one; an SDK says the same with each request."""
+    for name, value in zip(HEADERS, given, strict=True):
+        seconds = as_seconds(value)
         if seconds is not None:
             return Patience(seconds=seconds, header=name)
     return None
