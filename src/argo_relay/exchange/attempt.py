@@ -65,8 +65,9 @@ class Attempt(Guard):
 
     def content(self) -> None:
         """Take note that the upstream has sent something that carries content."""
-        first = self.stamps.content is None
-        self.stamps.content = self._clock.now()
+        stamps = self.stamps
+        first = stamps.content is None
+        stamps.content = self._clock.now()
         if first:
             # From here on the timer looks for itself what is due, also where nothing is written before the end.
             self._look()

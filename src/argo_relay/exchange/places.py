@@ -94,7 +94,8 @@ class Places:
 
     def give(self, held: float) -> None:
         """Give a place back, after so many seconds."""
-        self._held.saw(held)
+        if self.most is not None:
+            self._held.saw(held)
         if self._line:
             self._pass_on()
         else:

@@ -11,10 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from argo_relay.dialects.base import Headers
-from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
+from argo_relay.errors import ClientLeft, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.attempts import Attempts
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.failures import INTERNAL, failure_headers, upstream_failed
 from argo_relay.exchange.ids import new_id
 from argo_relay.exchange.intake import read_body
 from argo_relay.exchange.lane import WHOLE_HEADERS, UpstreamRefused
@@ -27,7 +28,7 @@ from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.verdict import Trial
 from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
@@ -95,7 +96,7 @@ class Exchange:
                 outcome, failure = self._recorded.close(outcome, failure)
             losses = self._losses()
             self._relay.losses.note(losses)
-            self._relay.sink(self._record(outcome, failure, losses_shown(losses) if losses else None))
+            self._relay.sink(self._record(outcome, failure, losses))
             self._let_go()
 
     def _let_go(self) -> None:
@@ -128,10 +129,10 @@ class Exchange:
             failure = error.failure
             own = (error.body, error.headers) if isinstance(error, UpstreamRefused) else own
         elif isinstance(error, UpstreamError):
-            failure = _upstream_failed(error)
+            failure = upstream_failed(error)
         else:
             self._log_bug(error)
-            failure = _INTERNAL
+            failure = INTERNAL
         try:
             await self._say(failure, own)
         except Exception as bug:  # noqa: BLE001 -- the same border, where nothing is left to say
@@ -248,7 +249,7 @@ class Exchange:
                 await outlet.settle()
                 if outlet.status is None:
                     body = hide(own[0] or self._dialect.encode_error(failure))
-                    extra = _failure_headers(failure, own[1])
+                    extra = failure_headers(failure, own[1])
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
@@ -297,10 +298,10 @@ class Exchange:
         events = f"{count} event{'' if count == 1 else 's'} of it, " if count else ""
         return f"{made}{events}{trial.lane.received} bytes had arrived"
 
-    def _record(self, outcome: Outcome, failure: Failure | None, losses: str | None) -> Record:
-        watchdog = self._watchdog
-        total = watchdog.limits.total
-        timer = failure.timer if failure else None
+    def _record(self, outcome: Outcome, failure: Failure | None, losses: Losses) -> Record:
+        # What most exchanges have nothing to say of is left to the record's defaults: that is half of what it costs.
+        total = self._watchdog.limits.total
+        as_usual = outcome is Outcome.OK and self._recorded is None
         return Record(
             time=self._time,
             request_id=self._request_id,
@@ -313,77 +314,51 @@ class Exchange:
             status=self._outlet.status,
             model=self._model,
             stream=self._stream,
-            code=failure.code if failure else None,
-            at_fault=failure.at_fault if failure else None,
-            phase=None if outcome is Outcome.OK else watchdog.phase,
-            timer=timer,
-            partial=self._partial,
-            timer_source=watchdog.limits.of(Timer(timer)).source if timer else None,
             timeout=total.seconds,
             timeout_source=total.source,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
-            losses=losses,
-            rejoined=self._recorded.rejoined if self._recorded is not None else None,
-            **self._served(outcome),
+            losses=losses_shown(losses) if losses else None,
+            **self._served(),
+            **({} if as_usual else self._unusual(outcome, failure)),
         )
 
-    def _served(self, outcome: Outcome) -> dict[str, Any]:
+    def _served(self) -> dict[str, Any]:
         """Return what the record says of the attempts, if there were any."""
-        watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
+        trial, attempts = self._trial, self._attempts
         if trial is None or attempts is None:
             return {}
-        stage, first_event, calls = trial.lane.stage, trial.lane.first_event, attempts.calls
-        before = trial.attempt.stamps.started - watchdog.stamps.started
-        rejoined = self._recorded is not None and self._recorded.rejoined
-        return {
+        lane, stage, calls = trial.lane, trial.plan.stage, attempts.calls
+        said = {
             "served": trial.candidate.profile.internal_id,
             "upstream": trial.candidate.site.name,
             "spoken": trial.plan.spoken.name,
             "attempts": len(calls),
-            "calls": {name: calls.count(name) for name in calls} if len(set(calls)) > 1 else {},
-            "fallbacks": attempts.fallbacks,
-            "hedges": attempts.hedges,
-            "queued": attempts.queued or None,
-            "first_event": None if first_event is None else before + first_event,
             "events": stage.events,
             "usage": stage.usage,
-            "saved": watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
         }
+        if lane.first_event is not None:
+            said["first_event"] = trial.attempt.stamps.started - self._watchdog.stamps.started + lane.first_event
+        if attempts.queued:
+            said["queued"] = attempts.queued
+        if attempts.fallbacks or attempts.hedges:
+            said |= {"fallbacks": attempts.fallbacks, "hedges": attempts.hedges}
+            said["calls"] = {name: calls.count(name) for name in calls} if len(set(calls)) > 1 else {}
+        return said
 
-
-def _failure_headers(failure: Failure, passed: Headers) -> Headers:
-    headers = list(passed)
-    given = {name for name, _ in passed}
-    if failure.timer or failure.final:
-        # Without it the official SDKs send the same paid request twice more.
-        headers.append(("x-should-retry", "false"))
-    if failure.timer:
-        headers.append(("x-timeout-timer", failure.timer))
-    if failure.retry_after is not None and "retry-after" not in given:
-        headers.append(("retry-after", shown(failure.retry_after)))
-    if failure.upstream_request_id is not None and "x-upstream-request-id" not in given:
-        headers.append(("x-upstream-request-id", failure.upstream_request_id))
-    if failure.kind is FailureKind.SLOW_REQUEST:
-        # The rest of the body may still come, and must not be taken for the next request.
-        headers.append(("connection", "close"))
-    return headers
-
-
-def _upstream_failed(error: UpstreamError) -> Failure:
-    code = "upstream_unreachable" if isinstance(error, ConnectFailed) else "upstream_disconnected"
-    return Failure(
-        kind=FailureKind.UPSTREAM,
-        status=502,
-        code=code,
-        message=f"The upstream failed: {error}. Try again; `/ready` says whether the upstream can be reached.",
-        at_fault="upstream",
-    )
-
-
-_INTERNAL: Final = Failure(
-    kind=FailureKind.INTERNAL,
-    status=500,
-    code="internal_error",
-    message="The relay failed on this request. Its log says where, under this reply's x-request-id.",
-)
+    def _unusual(self, outcome: Outcome, failure: Failure | None) -> dict[str, Any]:
+        """Return what the record says of an exchange that did not end well, or whose reply is kept."""
+        watchdog, recorded = self._watchdog, self._recorded
+        timer = failure.timer if failure else None
+        rejoined = recorded.rejoined if recorded is not None else None
+        asked = self._trial is not None
+        return {
+            "code": failure.code if failure else None,
+            "at_fault": failure.at_fault if failure else None,
+            "phase": None if outcome is Outcome.OK else watchdog.phase,
+            "timer": timer,
+            "timer_source": watchdog.limits.of(Timer(timer)).source if timer else None,
+            "partial": self._partial,
+            "rejoined": rejoined,
+            "saved": watchdog.left() if asked and outcome is Outcome.CANCELLED and not rejoined else None,
+        }
