@@ -17,14 +17,14 @@ from argo_relay.clock import Clock
 class Alarm:
     """One timer, which calls `call` when it rings; None: nobody has it."""
 
-    __slots__ = ("_clock", "_handle", "_loop", "call", "rings_at")
+    __slots__ = ("_clock", "_handle", "call", "loop", "rings_at")
 
     def __init__(self, clock: Clock) -> None:
         self.call: Callable[[], None] | None = None
         self.rings_at = math.inf
         """When it rings, in the clock's time."""
+        self.loop = asyncio.get_running_loop()
         self._clock = clock
-        self._loop = asyncio.get_running_loop()
         self._handle: asyncio.TimerHandle | None = None
 
     def set(self, when: float) -> None:
@@ -33,7 +33,7 @@ class Alarm:
             self._handle.cancel()
         self.rings_at = when
         # At least a millisecond: uvloop counts in those, and a timer that comes early must not spin.
-        self._handle = self._loop.call_later(max(when - self._clock.now(), 0.001), self._ring)
+        self._handle = self.loop.call_later(max(when - self._clock.now(), 0.001), self._ring)
 
     def _ring(self) -> None:
         self._handle, self.rings_at = None, math.inf

@@ -19,15 +19,13 @@ _WAITING, _STREAMING, _WRITING = Phase.WAITING, Phase.STREAMING, Phase.WRITING
 class Attempt(Guard):
     """See `exchange.guard`. Its timers end the attempt, and leave the exchange to decide what comes next."""
 
-    _writing_since = 0.0
-
     def __init__(self, clock: Clock, watchdog: Watchdog, again: Callable[[], None] | None = None) -> None:
         """`again` is told of each call that the transport repeats."""
+        super().__init__(clock, watchdog.alarms)
         self.stamps = Stamps(clock.now(), _PREPARING)
         self._again = again or _nobody
-        self._clock = clock
-        self._alarms = watchdog.alarms
         self._watchdog = watchdog
+        self._writing_since = 0.0
 
     def rest(self) -> None:
         """Forget whom to tell, too: it is over."""

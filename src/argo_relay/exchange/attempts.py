@@ -40,8 +40,6 @@ class _TooLateError(Refused):
 class Attempts:
     """The attempts of one exchange; `await serve()` once. What became of them is in the attributes."""
 
-    trial: Trial | None = None
-    """The attempt that has the client's reply, else the newest."""
     fallbacks = 0
     """Calls to another candidate than the one before."""
     hedges = 0
@@ -52,12 +50,8 @@ class Attempts:
     """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
     _failed: RelayError | None = None
     """How the newest attempt that failed did."""
-    _settled = False
-    """It is known who has the client's reply, or that nobody has."""
-    _race: Race | None = None
     _beside: Trial | None = None
     """The second attempt of the race."""
-    _last: Candidate | None = None
     _trials: tuple[Trial, ...] = ()
     """All attempts, where what there is of them may be handed over."""
 
@@ -70,6 +64,8 @@ class Attempts:
         voice: Voice,
     ) -> None:
         """`asked` is the request as it came; `voice` speaks to its client."""
+        self.trial: Trial | None = None
+        """The attempt that has the client's reply, else the newest."""
         self.calls: list[str] = []
         """Calls that were sent upstream, or begun to be, by the upstreams' names."""
         self._relay = relay
@@ -78,6 +74,10 @@ class Attempts:
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
+        self._race: Race | None = None
+        self._last: Candidate | None = None
+        self._settled = False
+        """It is known who has the client's reply, or that nobody has."""
 
     async def serve(self) -> None:
         """Have the request served; raise what the last attempt ended in when none has done it."""

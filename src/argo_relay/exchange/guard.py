@@ -21,19 +21,19 @@ from argo_relay.exchange.alarm import Alarm, Alarms
 
 
 class Guard(ABC):
-    """Guards one block of one task; `_clock` and `_alarms` are its maker's to set."""
+    """Guards one block of one task."""
 
-    reason: RelayError | None = None
-    _clock: Clock
-    _alarms: Alarms
-    _alarm: Alarm | None = None
-    """Within the block."""
-    _task: asyncio.Task[object] | None = None
-    """The same."""
+    def __init__(self, clock: Clock, alarms: Alarms) -> None:
+        self.alarms = alarms
+        self.reason: RelayError | None = None
+        self._clock = clock
+        # Within the block.
+        self._alarm: Alarm | None = None
+        self._task: asyncio.Task[object] | None = None
 
     async def __aenter__(self) -> None:
-        self._task = asyncio.current_task()
-        self._alarm = self._alarms.take(self._rung)
+        alarm = self._alarm = self.alarms.take(self._rung)
+        self._task = asyncio.current_task(alarm.loop)
         self._look()
 
     async def __aexit__(
@@ -42,7 +42,7 @@ class Guard(ABC):
         task, self._task = self._task, None
         alarm, self._alarm = self._alarm, None
         if alarm is not None:
-            self._alarms.give(alarm)
+            self.alarms.give(alarm)
         if self.reason is None or task is None:
             return
         if not isinstance(error, asyncio.CancelledError):

@@ -58,20 +58,7 @@ class UpstreamRefused(Refused):
 class Lane:
     """Relays one reply."""
 
-    held = b""
-    """What was held back so far."""
-    received = 0
-    """Bytes of the upstream's reply."""
-    first_event: float | None = None
-    """Seconds from the moment the upstream was asked."""
     _splitter: Splitter
-    """A stream's."""
-    _open = False
-    """The client has got something of the stream: more of it can go on as it comes."""
-    _taken: bytes | None = None
-    """What the client gets for what the task has been woken for."""
-    _carried = False
-    """Whether there was content in what came last."""
 
     def __init__(
         self,
@@ -99,6 +86,18 @@ class Lane:
         self._screen = Screen(plan.spoken, notices) if notices is not None else None
         self._passed: Headers = []
         """What goes on of the reply's headers."""
+        self.held = b""
+        """What was held back so far."""
+        self.received = 0
+        """Bytes of the upstream's reply."""
+        self.first_event: float | None = None
+        """Seconds from the moment the upstream was asked."""
+        self._open = False
+        """The client has got something of the stream: more of it can go on as it comes."""
+        self._taken: bytes | None = None
+        """What the client gets for what the task has been woken for."""
+        self._carried = False
+        """Whether there was content in what came last."""
         if plan.streamed:
             self._splitter = plan.stage.upstream.splitter()
 

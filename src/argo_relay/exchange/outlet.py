@@ -11,24 +11,23 @@ from argo_relay.exchange.client import Client
 class Outlet:
     """Writes one reply; the head goes out once, and a heartbeat never falls between two halves of anything."""
 
-    status: int | None = None
-    """The status that went out; None while the reply has not begun."""
-    sent = 0
-    """Bytes of the body handed to the connection."""
-    early = False
-    """A heartbeat opened the reply, before anything was known of the upstream's."""
-    begun = False
-    """The connection has taken something of the reply itself."""
-    claimed = False
-    """A reply, not a heartbeat, is being written: no other may come in its place."""
-    over = False
-    """All of the reply has been handed to the connection."""
-    owed = b""
-    """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
-    _beating: asyncio.Task[None] | None = None
-
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._beating: asyncio.Task[None] | None = None
+        self.status: int | None = None
+        """The status that went out; None while the reply has not begun."""
+        self.sent = 0
+        """Bytes of the body handed to the connection."""
+        self.early = False
+        """A heartbeat opened the reply, before anything was known of the upstream's."""
+        self.begun = False
+        """The connection has taken something of the reply itself."""
+        self.claimed = False
+        """A reply, not a heartbeat, is being written: no other may come in its place."""
+        self.over = False
+        """All of the reply has been handed to the connection."""
+        self.owed = b""
+        """What the connection was to take, and has not: where a wait for the client is broken off, it never will."""
 
     async def begin(self, status: int, headers: Headers) -> None:
         """Send the head, unless a heartbeat has sent one already."""

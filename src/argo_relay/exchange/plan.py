@@ -217,11 +217,10 @@ def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Req
 
 
 class Adapted(NamedTuple):
-    """What differs from a body's members, what that loses, and all members as they then are."""
+    """What differs from a body's members, and what that loses."""
 
     changes: dict[str, object]
     losses: Losses
-    sent: Mapping[str, Any]
 
 
 def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
@@ -230,19 +229,19 @@ def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, An
     counting = ask.operation is _COUNT
     rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
     changes, losses = apply_rules(rules, ask.dialect, members) if rules else ({}, [])
-    more, lost = upstream.changes(ask, _with(members, changes))
-    changes |= more
-    return Adapted(changes, [*losses, *lost], _with(members, changes))
+    more, lost = upstream.changes(ask, changed(members, changes))
+    return Adapted(changes | more, [*losses, *lost])
 
 
-def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+def changed(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+    """Return a body's members with these changes; the same object where there are none."""
     if not changes:
         return members
-    changed = {**members, **changes}
+    sent = {**members, **changes}
     for name, value in changes.items():
         if value is jsonx.REMOVED:
-            del changed[name]
-    return changed
+            del sent[name]
+    return sent
 
 
 def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
@@ -251,14 +250,14 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
     While it is sent, and its reply waited for, a large one is held twice: as it came, and as it goes out.
     """
     body.forget()
-    return body.splice(changes), lambda: _with(body.values, changes)
+    return body.splice(changes), lambda: changed(body.values, changes)
 
 
 def _encoded(
     members: Mapping[str, Any], changes: Mapping[str, object]
 ) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
     """Return the same of a request that was written here."""
-    sent = _with(members, changes)
+    sent = changed(members, changes)
     return jsonx.encode(sent), lambda: sent
 
 
@@ -270,9 +269,9 @@ def _changed(
     if _folds(asked, ask, members):
         added = _STREAMED.get(ask.dialect, {"stream": True})
         ask, members = msgspec.structs.replace(ask, stream=True), {**members, **added}
-    changes, losses, sent = adapted(upstream, asked, ask, members)
+    changes, losses = adapted(upstream, asked, ask, members)
     changes = added | changes
-    if upstream.streams_only(ask, sent):
+    if upstream.streams_only(ask, members, changes):
         ask, changes = msgspec.structs.replace(ask, stream=True), changes | {"stream": True}
     return ask, changes, losses
 

@@ -99,10 +99,11 @@ class Relay:
         candidates, named = self._candidates(name, chance)
         if not candidates:
             raise Refused(unknown(self.main.directory.roster, name))
-        first, there = candidates[0], candidates[0].site.directory
+        first = candidates[0]
+        there = first.site.directory
         asked_first = there.limits_of(first.profile)
         if named is None:
-            return Sought(candidates=candidates, retries=self.config.retries, limits=[asked_first])
+            return Sought(candidates=candidates, retries=self.config.retries, limits=(asked_first,))
         key, route = named
         meant = self.main.directory.meant(name)
         own = there.limits_of(passing_profile(name)) if meant is None else self.main.directory.limits_of(meant)

@@ -37,12 +37,14 @@ from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.patience import Patience, beat_every, patience_of, within
 from argo_relay.policy.wish import wants_partial, wish
+from argo_relay.upstreams.base import Operation
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
 _LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
 
+_GENERATE: Final = Operation.GENERATE
 _FROM_OUTSIDE: Final = (ClientLeft, DeadlinePassed, Refused)
 """What may end an exchange at any moment."""
 
@@ -57,16 +59,6 @@ def request_id_of(given: str | None) -> str:
 class Exchange:
     """One request and its reply. `await run()` once; it raises nothing of ours and always leaves a record."""
 
-    _attempts: Attempts | None = None
-    _voice: Voice | None = None
-    _patience: Patience | None = None
-    _model: str | None = None
-    _stream = False
-    _received = 0
-    _user: str | None = None
-    _wants_partial = False
-    _partial = False
-
     def __init__(self, relay: Relay, entry: Entry, client: Client) -> None:
         self._relay = relay
         self._entry = entry
@@ -79,6 +71,15 @@ class Exchange:
         self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()
+        self._attempts: Attempts | None = None
+        self._voice: Voice | None = None
+        self._patience: Patience | None = None
+        self._model: str | None = None
+        self._stream = False
+        self._received = 0
+        self._user: str | None = None
+        self._wants_partial = False
+        self._partial = False
 
     async def run(self) -> None:
         """Serve the request."""
@@ -95,7 +96,8 @@ class Exchange:
             if self._recorded is not None:
                 outcome, failure = self._recorded.close(outcome, failure)
             losses = self._losses()
-            self._relay.losses.note(losses)
+            if losses:
+                self._relay.losses.note(losses)
             self._relay.sink(self._record(outcome, failure, losses))
             self._let_go()
 
@@ -301,13 +303,11 @@ class Exchange:
     def _record(self, outcome: Outcome, failure: Failure | None, losses: Losses) -> Record:
         # What most exchanges have nothing to say of is left to the record's defaults: that is half of what it costs.
         total = self._watchdog.limits.total
-        as_usual = outcome is Outcome.OK and self._recorded is None
+        as_usual = outcome is Outcome.OK and self._recorded is None and self._entry.operation is _GENERATE
         return Record(
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
-            # Its value is what the record is without, where it is the usual one; an equal text would be told each time.
-            operation=self._entry.operation.value,
             user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
@@ -347,12 +347,14 @@ class Exchange:
         return said
 
     def _unusual(self, outcome: Outcome, failure: Failure | None) -> dict[str, Any]:
-        """Return what the record says of an exchange that did not end well, or whose reply is kept."""
+        """Return what the record says of an exchange that ended early, asked for no reply, or whose reply is kept."""
         watchdog, recorded = self._watchdog, self._recorded
         timer = failure.timer if failure else None
         rejoined = recorded.rejoined if recorded is not None else None
         asked = self._trial is not None
         return {
+            # Its value is what the record is without, where it is the usual one; an equal text would be told each time.
+            "operation": self._entry.operation.value,
             "code": failure.code if failure else None,
             "at_fault": failure.at_fault if failure else None,
             "phase": None if outcome is Outcome.OK else watchdog.phase,

@@ -24,12 +24,6 @@ class VerbatimStage:
     """See `exchange.stage.Stage`."""
 
     gathers = False
-    usage: Usage | None = None
-    events = 0
-    ended = False
-    failed = False
-    failure: Failure | None = None
-    _begun = False
 
     def __init__(
         self,
@@ -45,11 +39,17 @@ class VerbatimStage:
         `partial`: the stream may be cut short, so that what has come of it must be known.
         """
         self.upstream = self.client = JSON_ARRAY if array else dialect.framing
+        self.usage: Usage | None = None
+        self.events = 0
+        self.ended = False
+        self.failed = False
+        self.failure: Failure | None = None
         self.losses: Losses = []
         self._dialect = dialect
         self._source = upstream
         self._translating = translating
         self._array = array
+        self._begun = False
         self._watch = dialect.watch_stream()
         self._cut = dialect.cut_stream() if partial else None
 

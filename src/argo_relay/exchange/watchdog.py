@@ -14,18 +14,16 @@ from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 class Watchdog(Guard):
     """See `exchange.guard`. A timer, the client leaving and the process stopping all interrupt it."""
 
-    _attempt: Stamps | None = None
-    _beat: Callable[[], None] | None = None
-    _beat_every = 0.0
-    _quiet_since = 0.0
-    _writing = False
-
     def __init__(self, clock: Clock, limits: Limits, alarms: Alarms | None = None) -> None:
         """`alarms`: what it shares with the other exchanges of a relay."""
+        super().__init__(clock, Alarms(clock) if alarms is None else alarms)
         self.limits = limits
         self.stamps = Stamps(clock.now())
-        self.alarms = self._alarms = Alarms(clock) if alarms is None else alarms
-        self._clock = clock
+        self._attempt: Stamps | None = None
+        self._beat: Callable[[], None] | None = None
+        self._beat_every = 0.0
+        self._quiet_since = 0.0
+        self._writing = False
 
     def received(self) -> None:
         """Take note that the request's body has been read: the total runs from here."""
@@ -61,9 +59,9 @@ class Watchdog(Guard):
 
     def written(self) -> None:
         """Say that the client has taken what was written."""
+        # No timer is set: what is due has only moved away, and it has looked for that all the while.
         self._writing = False
         self._quiet_since = self._clock.now()
-        self._look()
 
     def passed(self, now: float) -> None:
         """Take note that the client has taken something without a wait: what is due has only moved away."""
@@ -93,9 +91,9 @@ class Watchdog(Guard):
 
     def _due(self) -> float:
         when, _ = budget_due(self.limits, self.stamps)
-        if self._beat is not None and not self._writing:
-            when = min(when, self._quiet_since + self._beat_every)
-        return when
+        if self._beat is None:
+            return when
+        return min(when, self._quiet_since + self._beat_every)
 
     def _fired(self, now: float) -> None:
         when, timer = budget_due(self.limits, self.stamps)
