@@ -39,9 +39,9 @@ class Attempt(Guard):
     def connect(self) -> None:
         """Say that the upstream is asked now."""
         stamps = self.stamps
-        stamps.started = stamps.connecting = self._clock.now()
+        stamps.started = stamps.connecting = now = self._clock.now()
         stamps.phase = _CONNECTING
-        self._look()
+        self._look_by(now + self._watchdog.limits.connect.seconds)
 
     def connecting(self) -> None:
         """Take note that the call goes out once more: the connection had been closing when it was sent."""
@@ -65,10 +65,10 @@ class Attempt(Guard):
         """Take note that the upstream has sent something that carries content."""
         stamps = self.stamps
         first = stamps.content is None
-        stamps.content = self._clock.now()
-        if first:
+        stamps.content = now = self._clock.now()
+        if first and (idle := self._watchdog.limits.idle) is not None:
             # From here on the timer looks for itself what is due, also where nothing is written before the end.
-            self._look()
+            self._look_by(now + idle.seconds)
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""

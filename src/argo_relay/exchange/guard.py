@@ -76,11 +76,14 @@ class Guard(ABC):
 
     def _look(self) -> None:
         """Have the timer look at what is due when it is, or sooner."""
-        alarm = self._alarm
-        if alarm is None:
-            return
         when = self._due()
-        if when is not None and when < alarm.rings_at:
+        if when is not None:
+            self._look_by(when)
+
+    def _look_by(self, when: float) -> None:
+        """Have the timer look at what is due then, or sooner."""
+        alarm = self._alarm
+        if alarm is not None and when < alarm.rings_at:
             alarm.set(when)
 
     def _rung(self) -> None:

@@ -277,10 +277,10 @@ class Lane:
         attempt = self._attempt
         pieces: list[bytes] = []
         while chunk := await answer.read():
-            if not pieces:
-                self.first_event = attempt.elapsed() if begins else None
-                attempt.enter(_STREAMING)
             attempt.content()
+            if not pieces:
+                attempt.enter(_STREAMING)
+                self.first_event = attempt.elapsed() if begins else None
             self.received += len(chunk)
             if self.received > most:
                 raise Refused(_upstream_failure("sent a reply of unreasonable size"))

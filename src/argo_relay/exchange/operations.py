@@ -106,7 +106,7 @@ def _own(upstream: Upstream, ask: Ask, asked: Asked, spoken: Dialect) -> Plan:
     body, sent = spliced(asked.outline.body, changes)
     return Plan(
         call=upstream.call(ask, body, asked.headers, asked.request_id),
-        stage=VerbatimStage(spoken, upstream),
+        stage=VerbatimStage(spoken, upstream, streams=False),
         upstream=upstream,
         spoken=spoken,
         own=True,

@@ -145,6 +145,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
             upstream,
             array=ask.array,
             partial=asked.partial and generating,
+            streams=ask.stream,
             translating=translating if generating else None,
         )
     )

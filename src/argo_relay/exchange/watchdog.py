@@ -37,7 +37,7 @@ class Watchdog(Guard):
     def settle(self, limits: Limits) -> None:
         """Have these limits hold from now on."""
         self.limits = limits
-        self._look()
+        self._look_by(self.stamps.started + limits.total.seconds)
 
     @property
     def phase(self) -> Phase:
