@@ -82,41 +82,37 @@ class Exchange:
         self._partial = False
 
     async def run(self) -> None:
-        """Serve the request."""
+        """Serve the request, and turn whatever ends it early into the client's error."""
         failure: Failure | None = None
-        outcome = Outcome.ERROR
+        outcome = Outcome.CANCELLED
         self._relay.running.add(self._watchdog)
-        try:
-            failure, outcome = await self._guarded()
-        except asyncio.CancelledError:
-            outcome = Outcome.CANCELLED
-            raise
-        finally:
-            self._relay.running.discard(self._watchdog)
-            if self._recorded is not None:
-                outcome, failure = self._recorded.close(outcome, failure)
-            losses = self._losses()
-            if losses:
-                self._relay.losses.note(losses)
-            self._relay.sink(self._record(outcome, failure, losses))
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Undo what holds each other, so that all of it goes at once: the collector's work would make others wait."""
-        self._attempts = self._voice = None
-        self._watchdog.rest()
-
-    async def _guarded(self) -> tuple[Failure | None, Outcome]:
-        """Serve, and turn whatever ends the exchange early into the client's error."""
         try:
             async with self._watchdog:
                 await self._serve()
+            outcome = Outcome.OK
         except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
-            # What comes when all of the reply has been written comes too late.
-            if not (self._outlet.over and isinstance(error, _FROM_OUTSIDE)):
-                return await self._failed(error)
-        trial = self._trial
-        return None, Outcome.ERROR if trial is not None and trial.plan.stage.failed else Outcome.OK
+            if self._outlet.over and isinstance(error, _FROM_OUTSIDE):
+                # All of the reply has been written: it comes too late.
+                outcome = Outcome.OK
+            else:
+                failure, outcome = await self._failed(error)
+        finally:
+            self._close(outcome, failure)
+
+    def _close(self, outcome: Outcome, failure: Failure | None) -> None:
+        """Leave the record, and undo what holds each other: the collector's work would make others wait."""
+        relay, trial, recorded = self._relay, self._trial, self._recorded
+        relay.running.discard(self._watchdog)
+        if outcome is Outcome.OK and trial is not None and trial.plan.stage.failed:
+            outcome = Outcome.ERROR
+        if recorded is not None:
+            outcome, failure = recorded.close(outcome, failure)
+        losses = self._losses()
+        if losses:
+            relay.losses.note(losses)
+        relay.sink(self._record(outcome, failure, losses))
+        self._attempts = self._voice = None
+        self._watchdog.rest()
 
     async def _failed(self, error: Exception) -> tuple[Failure | None, Outcome]:
         """Tell the client what has ended the exchange early, unless it has left."""

@@ -38,6 +38,8 @@ def wants_partial(timeout: Any, headers: Mapping[str, str]) -> bool:
 
     Of the body's `timeout` only what `wish` has let through.
     """
+    if timeout is None and ON_TIMEOUT not in headers:
+        return False
     given = timeout.get("on_timeout") if isinstance(timeout, dict) else None
     if given is None and (written := headers.get(ON_TIMEOUT)) is not None:
         given = written.strip().lower()
