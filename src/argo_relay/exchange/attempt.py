@@ -61,14 +61,15 @@ class Attempt(Guard):
         if self._watchdog.limits.first_event is not None:
             self._look()
 
-    def content(self) -> None:
-        """Take note that the upstream has sent something that carries content."""
+    def content(self) -> float:
+        """Take note that something came that carries content; return the seconds since the upstream was asked."""
         stamps = self.stamps
         first = stamps.content is None
         stamps.content = now = self._clock.now()
         if first and (idle := self._watchdog.limits.idle) is not None:
             # From here on the timer looks for itself what is due, also where nothing is written before the end.
             self._look_by(now + idle.seconds)
+        return now - stamps.started
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""

@@ -223,9 +223,9 @@ class Lane:
         return block
 
     def _note_content(self) -> None:
+        since = self._attempt.content()
         if self.first_event is None:
-            self.first_event = self._attempt.elapsed()
-        self._attempt.content()
+            self.first_event = since
         if self.stage.gathers:
             # Nothing of it goes out before its end, but it has an answer: a second attempt beside it is no use.
             self._commit()
@@ -277,10 +277,10 @@ class Lane:
         attempt = self._attempt
         pieces: list[bytes] = []
         while chunk := await answer.read():
-            attempt.content()
+            since = attempt.content()
             if not pieces:
                 attempt.enter(_STREAMING)
-                self.first_event = attempt.elapsed() if begins else None
+                self.first_event = since if begins else None
             self.received += len(chunk)
             if self.received > most:
                 raise Refused(_upstream_failure("sent a reply of unreasonable size"))

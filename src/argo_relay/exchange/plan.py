@@ -267,7 +267,7 @@ def _changed(
 ) -> tuple[Ask, dict[str, object], Losses]:
     """Return what is asked for, what differs from a body's members, and what that loses."""
     added: dict[str, object] = {}
-    if _folds(asked, ask, members):
+    if asked.partial and _folds(ask, members):
         added = _STREAMED.get(ask.dialect, {"stream": True})
         ask, members = msgspec.structs.replace(ask, stream=True), {**members, **added}
     changes, losses = adapted(upstream, asked, ask, members)
@@ -277,12 +277,12 @@ def _changed(
     return ask, changes, losses
 
 
-def _folds(asked: Asked, ask: Ask, members: Mapping[str, Any]) -> bool:
-    """Say whether a whole reply is asked for as a stream, because it may have to be handed over in part.
+def _folds(ask: Ask, members: Mapping[str, Any]) -> bool:
+    """Say whether a reply that may have to be handed over in part is a whole one, to be asked for as a stream.
 
     Gathered are the first of several choices only: then the reply is asked for as it is.
     """
-    if not asked.partial or ask.stream or ask.operation is not _GENERATE:
+    if ask.stream or ask.operation is not _GENERATE:
         return False
     google = members.get("generationConfig")
     several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1

@@ -107,7 +107,7 @@ class Exchange:
             outcome = Outcome.ERROR
         if recorded is not None:
             outcome, failure = recorded.close(outcome, failure)
-        losses = self._losses()
+        losses = [] if trial is None else trial.losses
         if losses:
             relay.losses.note(losses)
         relay.sink(self._record(outcome, failure, losses))
@@ -273,18 +273,14 @@ class Exchange:
             headers += attempts.served
         if trial is not None:
             headers += trial.plan.headers
-        if losses := self._losses():
-            headers.append(("x-losses", losses_shown(losses)))
+            if losses := trial.losses:
+                headers.append(("x-losses", losses_shown(losses)))
         return headers
 
     @property
     def _trial(self) -> Trial | None:
         """The attempt that stands for the exchange."""
         return None if self._attempts is None else self._attempts.trial
-
-    def _losses(self) -> Losses:
-        trial = self._trial
-        return [] if trial is None else [*trial.plan.losses, *trial.plan.stage.losses]
 
     def _arrived(self) -> str:
         trial, attempts = self._trial, self._attempts

@@ -13,6 +13,7 @@ from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.plan import Plan
 from argo_relay.exchange.site import Candidate
 from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.neutral.loss import Losses
 from argo_relay.policy.deadline import Limit, Phase, Source, Timer
 from argo_relay.policy.retry import Broke, Trouble, retry_after_of
 
@@ -28,6 +29,11 @@ class Trial(msgspec.Struct):
     plan: Plan
     attempt: Attempt
     lane: Lane
+
+    @property
+    def losses(self) -> Losses:
+        """What could not be said, of the request and of the reply so far."""
+        return [*self.plan.losses, *self.plan.stage.losses]
 
 
 def trouble_of(error: RelayError, now: float) -> Trouble | None:
