@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from argo_relay.errors import ClientLeft, ConnectionBroken, DeadlinePassed, Refused, RelayError
-from argo_relay.exchange.alarm import Alarm, Alarms
+from argo_relay.exchange.alarm import Alarm
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.policy.admission import stopping
 from argo_relay.policy.deadline import Phase
@@ -231,16 +231,26 @@ async def test_blocks_one_after_the_other_set_no_timer_for_each(monkeypatch: pyt
         real(alarm, when)
 
     monkeypatch.setattr(Alarm, "set", noted)
-    alarms = Alarms(LoopClock())
+    alarms: list[Alarm] = []
     for _ in range(100):
         async with Watchdog(LoopClock(), limits(body=10), alarms):
             await asyncio.sleep(1)
     # Once in each time that is allowed, about, and not once a block.
     assert 10 <= len(times) <= 12
+    assert len(alarms) == 1
+
+
+async def test_there_are_as_many_timers_as_blocks_at_one_time() -> None:
+    alarms: list[Alarm] = []
+    for _ in range(3):
+        async with Watchdog(LoopClock(), limits(), alarms), Watchdog(LoopClock(), limits(), alarms):
+            assert not alarms
+    assert len(set(alarms)) == len(alarms) == 2
+    assert [one.call for one in alarms] == [None, None]
 
 
 async def test_a_timer_that_was_set_for_another_block_does_not_end_this_one_before_its_time() -> None:
-    alarms = Alarms(LoopClock())
+    alarms: list[Alarm] = []
     async with Watchdog(LoopClock(), limits(body=3), alarms):
         await asyncio.sleep(1)
     with pytest.raises(DeadlinePassed, match="body"):

@@ -17,13 +17,14 @@ from types import TracebackType
 
 from argo_relay.clock import Clock
 from argo_relay.errors import RelayError
-from argo_relay.exchange.alarm import Alarm, Alarms
+from argo_relay.exchange.alarm import Alarm
 
 
 class Guard(ABC):
     """Guards one block of one task."""
 
-    def __init__(self, clock: Clock, alarms: Alarms) -> None:
+    def __init__(self, clock: Clock, alarms: list[Alarm]) -> None:
+        """`alarms`: those that no guard has now."""
         self.alarms = alarms
         self.reason: RelayError | None = None
         self._clock = clock
@@ -32,7 +33,8 @@ class Guard(ABC):
         self._task: asyncio.Task[object] | None = None
 
     async def __aenter__(self) -> None:
-        alarm = self._alarm = self.alarms.take(self._rung)
+        alarm = self._alarm = self.alarms.pop() if self.alarms else Alarm(self._clock)
+        alarm.call = self._rung
         self._task = asyncio.current_task(alarm.loop)
         self._look()
 
@@ -42,7 +44,8 @@ class Guard(ABC):
         task, self._task = self._task, None
         alarm, self._alarm = self._alarm, None
         if alarm is not None:
-            self.alarms.give(alarm)
+            alarm.call = None
+            self.alarms.append(alarm)
         if self.reason is None or task is None:
             return
         if not isinstance(error, asyncio.CancelledError):

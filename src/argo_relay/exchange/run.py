@@ -67,7 +67,7 @@ class Exchange:
         """What keeps the reply for a client that may come back for it."""
         self._client: Client = self._recorded or client
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
-        self._watchdog = Watchdog(relay.clock, relay.limits(), relay.alarms)
+        self._watchdog = Watchdog(relay.clock, relay.plain_limits, relay.alarms)
         self._outlet = Outlet(self._client)
         self._began = relay.clock.now()
         self._time = relay.clock.wall()

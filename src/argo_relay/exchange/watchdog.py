@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from argo_relay.clock import Clock
 from argo_relay.errors import ClientLeft, DeadlinePassed
-from argo_relay.exchange.alarm import Alarms
+from argo_relay.exchange.alarm import Alarm
 from argo_relay.exchange.guard import Guard
 from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 
@@ -14,9 +14,9 @@ from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 class Watchdog(Guard):
     """See `exchange.guard`. A timer, the client leaving and the process stopping all interrupt it."""
 
-    def __init__(self, clock: Clock, limits: Limits, alarms: Alarms | None = None) -> None:
-        """`alarms`: what it shares with the other exchanges of a relay."""
-        super().__init__(clock, Alarms(clock) if alarms is None else alarms)
+    def __init__(self, clock: Clock, limits: Limits, alarms: list[Alarm] | None = None) -> None:
+        """`alarms`: those that no exchange of the relay has now; None: it has its own."""
+        super().__init__(clock, [] if alarms is None else alarms)
         self.limits = limits
         self.stamps = Stamps(clock.now())
         self._attempt: Stamps | None = None
