@@ -21,7 +21,8 @@ class Attempt(Guard):
 
     def __init__(self, clock: Clock, watchdog: Watchdog, again: Callable[[], None] | None = None) -> None:
         """`again` is told of each call that the transport repeats."""
-        super().__init__(clock, watchdog.alarms)
+        self.alarms = watchdog.alarms
+        self._clock = clock
         self.stamps = Stamps(clock.now(), _PREPARING)
         self._again = again or _nobody
         self._watchdog = watchdog

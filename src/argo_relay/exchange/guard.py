@@ -21,16 +21,16 @@ from argo_relay.exchange.alarm import Alarm
 
 
 class Guard(ABC):
-    """Guards one block of one task."""
+    """Guards one block of one task. Whoever derives from it sets what has no value here: `super` takes 0.2 us."""
 
-    def __init__(self, clock: Clock, alarms: list[Alarm]) -> None:
-        """`alarms`: those that no guard has now."""
-        self.alarms = alarms
-        self.reason: RelayError | None = None
-        self._clock = clock
-        # Within the block.
-        self._alarm: Alarm | None = None
-        self._task: asyncio.Task[object] | None = None
+    alarms: list[Alarm]
+    """Those that no guard has now."""
+    reason: RelayError | None = None
+    _clock: Clock
+    _alarm: Alarm | None = None
+    """The guard's own, within the block."""
+    _task: asyncio.Task[object] | None = None
+    """Whose block it is, within it."""
 
     async def __aenter__(self) -> None:
         alarm = self._alarm = self.alarms.pop() if self.alarms else Alarm(self._clock)

@@ -58,7 +58,14 @@ class UpstreamRefused(Refused):
 class Lane:
     """Relays one reply."""
 
+    # A stream's.
     _splitter: Splitter
+    _taken: bytes | None
+    """What the client gets for what the task has been woken for."""
+    _carried: bool
+    """Whether there was content in what came last."""
+    _open: bool
+    """The client has got something of it: more can go on as it comes."""
 
     def __init__(
         self,
@@ -92,13 +99,8 @@ class Lane:
         """Bytes of the upstream's reply."""
         self.first_event: float | None = None
         """Seconds from the moment the upstream was asked."""
-        self._open = False
-        """The client has got something of the stream: more of it can go on as it comes."""
-        self._taken: bytes | None = None
-        """What the client gets for what the task has been woken for."""
-        self._carried = False
-        """Whether there was content in what came last."""
         if plan.streamed:
+            self._open, self._taken, self._carried = False, None, False
             self._splitter = plan.stage.upstream.splitter()
 
     def settled(self) -> None:

@@ -69,7 +69,7 @@ class Exchange:
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
         self._watchdog = Watchdog(relay.clock, relay.plain_limits, relay.alarms)
         self._outlet = Outlet(self._client)
-        self._began = relay.clock.now()
+        self._began = self._watchdog.stamps.started
         self._time = relay.clock.wall()
         self._attempts: Attempts | None = None
         self._voice: Voice | None = None

@@ -16,7 +16,8 @@ class Watchdog(Guard):
 
     def __init__(self, clock: Clock, limits: Limits, alarms: list[Alarm] | None = None) -> None:
         """`alarms`: those that no exchange of the relay has now; None: it has its own."""
-        super().__init__(clock, [] if alarms is None else alarms)
+        self.alarms = [] if alarms is None else alarms
+        self._clock = clock
         self.limits = limits
         self.stamps = Stamps(clock.now())
         self._attempt: Stamps | None = None
