@@ -107,8 +107,7 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = _named(candidate.model, candidate.site.name)
-        return [*said, ("x-attempts", str(len(self.calls)))] if self._settled else [*said]
+        return [*_named(candidate.model, candidate.site.name, len(self.calls) if self._settled else None)]
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -218,8 +217,9 @@ class Attempts:
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
-        links = candidate.site.images.linked(self._asked.entry, self._asked.outline, candidate.profile)
-        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else self._asked.outline)
+        asked = self._asked
+        links = candidate.site.images.linked(asked.entry, asked.outline, candidate.profile)
+        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else asked.outline)
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
@@ -378,9 +378,11 @@ class Attempts:
 
 
 @lru_cache(256)
-def _named(model: str, upstream: str) -> tuple[tuple[str, str], ...]:
-    """Return what says who has answered, as headers; without what cannot stand in one."""
-    named = (("x-model", model), ("x-upstream", upstream))
+def _named(model: str, upstream: str, calls: int | None) -> tuple[tuple[str, str], ...]:
+    """Return what says who has answered, and after how many calls, as headers; without what cannot stand in one."""
+    named = [("x-model", model), ("x-upstream", upstream)]
+    if calls is not None:
+        named.append(("x-attempts", str(calls)))
     return tuple((name, value) for name, value in named if value.isascii() and value.isprintable())
 
 
