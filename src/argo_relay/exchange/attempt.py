@@ -88,7 +88,7 @@ class Attempt(Guard):
             # It has rung meanwhile. Else it looks for itself: what is due has only moved away.
             self._look()
 
-    def passed(self, *, content: bool) -> None:
+    def passed(self, content: bool) -> None:
         """Take note that the client has taken something at once; `content`: it carried content, and came just now."""
         now = self._clock.now()
         if content:

@@ -173,7 +173,7 @@ class Attempts:
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
-        pace = candidate.doing.pace(streamed=self._asked.outline.stream)
+        pace = candidate.doing.pace(self._asked.outline.stream)
         return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
     async def _hedged(
@@ -252,9 +252,7 @@ class Attempts:
         name, sought = candidate.site.name, self._sought
         attempt = Attempt(self._relay.clock, self._watchdog, lambda: self.calls.append(name))
         several = sought.hedge_after is not None or len(sought.candidates) > 1
-        lane = Lane(
-            chosen, attempt, self._outlet, self._voice.headers, commit=lambda: self._commit(trial), hold=several
-        )
+        lane = Lane(chosen, attempt, self._outlet, self._voice.headers, lambda: self._commit(trial), several)
         trial = Trial(candidate, chosen, attempt, lane)
         if self._asked.partial:
             self._trials += (trial,)
@@ -293,7 +291,7 @@ class Attempts:
             lane.settled()
             attempt.rest()
 
-    def _follow(self, trial: Trial, *, committed: bool = False) -> None:
+    def _follow(self, trial: Trial, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
         if (self._race is None or committed) and not self._voice.adopt(trial.lane):

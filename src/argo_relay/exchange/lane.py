@@ -58,6 +58,8 @@ class UpstreamRefused(Refused):
 class Lane:
     """Relays one reply."""
 
+    # What is called for each reply or event takes its arguments by place: Python 3.11 takes 45 ns for each by name.
+
     # A stream's.
     _splitter: Splitter
     _taken: bytes | None
@@ -73,7 +75,6 @@ class Lane:
         attempt: Attempt,
         outlet: Outlet,
         headers: Callable[[], Headers],
-        *,
         commit: Callable[[], None] = _nobody,
         hold: bool = False,
     ) -> None:
@@ -114,7 +115,7 @@ class Lane:
     async def relay(self, answer: Answer) -> None:
         """Relay a reply whose head has come; raise Refused or UpstreamRefused when it is none, or no whole one."""
         plan, stage = self._plan, self.stage
-        self._passed = _passed(answer.headers, own=plan.own)
+        self._passed = _passed(answer.headers, plan.own)
         try:
             if not 200 <= answer.status < 300:
                 await self._refuse(answer)
@@ -188,7 +189,7 @@ class Lane:
         if self._carried and self.first_event is None:
             self._note_content()
         if block:
-            self._attempt.passed(content=self._carried)
+            self._attempt.passed(self._carried)
         elif self._carried:
             self._attempt.content()
         return True
@@ -274,7 +275,7 @@ class Lane:
         told = self._plan.upstream.mend(failure)
         return UpstreamRefused(told, body if told is failure else None, self._passed)
 
-    async def _read_all(self, answer: Answer, most: int, *, begins: bool = True) -> bytes:
+    async def _read_all(self, answer: Answer, most: int, begins: bool = True) -> bytes:
         """Return all of an answer; `begins`: with its first bytes the reply has begun."""
         attempt = self._attempt
         pieces: list[bytes] = []
@@ -316,7 +317,7 @@ def _kind_of(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _passed(headers: Mapping[str, str], *, own: bool) -> Headers:
+def _passed(headers: Mapping[str, str], own: bool) -> Headers:
     names = _PASSED_OWN if own else _PASSED_ALWAYS
     passed = [(name, value) for name, value in headers.items() if name.startswith(names) and _can_stand(value)]
     # Vendors name the id of a request in three ways; ours is in x-request-id.

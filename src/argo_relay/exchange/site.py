@@ -30,7 +30,7 @@ class Doing:
         self.breaker = breaker
         self._paces = (Pace(), Pace())
 
-    def pace(self, *, streamed: bool) -> Pace:
+    def pace(self, streamed: bool) -> Pace:
         """Return how fast it has begun to answer."""
         return self._paces[streamed]
 

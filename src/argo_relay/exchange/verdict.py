@@ -57,7 +57,7 @@ def note_worked(trial: Trial, now: float) -> None:
     candidate, first_event = trial.candidate, trial.lane.first_event
     candidate.worked()
     if first_event is not None:
-        candidate.doing.pace(streamed=trial.plan.stream).saw(first_event, now)
+        candidate.doing.pace(trial.plan.stream).saw(first_event, now)
 
 
 def note_failed(trial: Trial, error: BaseException, watchdog: Watchdog, now: float) -> None:
