@@ -143,10 +143,10 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         else VerbatimStage(
             client,
             upstream,
-            array=ask.array,
-            partial=asked.partial and generating,
-            streams=ask.stream,
-            translating=translating if generating else None,
+            ask.array,
+            asked.partial and generating,
+            ask.stream,
+            translating if generating else None,
         )
     )
     return Plan(

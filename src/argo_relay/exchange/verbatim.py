@@ -29,7 +29,6 @@ class VerbatimStage:
         self,
         dialect: Dialect,
         upstream: Upstream,
-        *,
         array: bool = False,
         partial: bool = False,
         streams: bool = True,
