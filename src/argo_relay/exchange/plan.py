@@ -141,12 +141,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         GatherStage(spoken, client, _request_of(asked))
         if ask.stream != outline.stream
         else VerbatimStage(
-            client,
-            upstream,
-            ask.array,
-            asked.partial and generating,
-            ask.stream,
-            translating if generating else None,
+            client, upstream, ask.array, asked.partial and generating, ask.stream, translating if generating else None
         )
     )
     return Plan(
