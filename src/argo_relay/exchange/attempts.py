@@ -260,14 +260,14 @@ class Attempts:
 
     async def _ask(self, trial: Trial) -> None:
         """Make one call, and relay its answer; the candidate is known by how that ends."""
-        candidate, attempt, lane, call = trial.candidate, trial.attempt, trial.lane, trial.plan.call
+        candidate, attempt, lane = trial.candidate, trial.attempt, trial.lane
         site, clock = candidate.site, self._relay.clock
         try:
             if self._race is not None and self._race.aside:
                 self._beside = trial
             else:
                 self._follow(trial)
-            if call is None:
+            if trial.plan.call is None:
                 await lane.answer()
                 return
             if not site.places.take_now():
@@ -278,7 +278,7 @@ class Attempts:
                 candidate.began(since)
                 attempt.connect()
                 async with attempt:
-                    answer = await site.directory.transport.open(self._call(call, site), attempt)
+                    answer = await site.directory.transport.open(self._call(trial.plan.call, site), attempt)
                     site.directory.seen()
                     await lane.relay(answer)
                 note_worked(trial, clock.now())
