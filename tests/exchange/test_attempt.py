@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from argo_relay.errors import DeadlinePassed
+from argo_relay.exchange.alarm import Alarm
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.policy.deadline import Phase
 from support.guards import dog, now, play
@@ -67,7 +68,7 @@ async def test_reading_arms_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def counting(delay: float, call: Callable[..., object], *rest: Any, **more: Any) -> asyncio.TimerHandle:
         nonlocal armed
-        armed += call == made._fire
+        armed += getattr(call, "__func__", None) is Alarm._ring
         return real(delay, call, *rest, **more)
 
     monkeypatch.setattr(loop, "call_later", counting)

@@ -8,10 +8,12 @@ from collections.abc import Callable
 import pytest
 
 from argo_relay.errors import ClientLeft, ConnectionBroken, DeadlinePassed, Refused, RelayError
+from argo_relay.exchange.alarm import Alarm
+from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.policy.admission import stopping
 from argo_relay.policy.deadline import Phase
-from support.guards import dog, later, now
-from support.stage import FOREVER
+from support.guards import dog, later, limits, now
+from support.stage import FOREVER, LoopClock
 
 pytestmark = pytest.mark.looptime
 
@@ -218,3 +220,40 @@ async def test_of_two_guards_that_are_interrupted_at_once_the_outer_one_wins() -
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
+
+
+async def test_blocks_one_after_the_other_set_no_timer_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+    real = Alarm.set
+
+    def noted(alarm: Alarm, when: float) -> None:
+        times.append(when)
+        real(alarm, when)
+
+    monkeypatch.setattr(Alarm, "set", noted)
+    alarms: list[Alarm] = []
+    for _ in range(100):
+        async with Watchdog(LoopClock(), limits(body=10), alarms):
+            await asyncio.sleep(1)
+    # Once in each time that is allowed, about, and not once a block.
+    assert 10 <= len(times) <= 12
+    assert len(alarms) == 1
+
+
+async def test_there_are_as_many_timers_as_blocks_at_one_time() -> None:
+    alarms: list[Alarm] = []
+    for _ in range(3):
+        async with Watchdog(LoopClock(), limits(), alarms), Watchdog(LoopClock(), limits(), alarms):
+            assert not alarms
+    assert len(set(alarms)) == len(alarms) == 2
+    assert [one.call for one in alarms] == [None, None]
+
+
+async def test_a_timer_that_was_set_for_another_block_does_not_end_this_one_before_its_time() -> None:
+    alarms: list[Alarm] = []
+    async with Watchdog(LoopClock(), limits(body=3), alarms):
+        await asyncio.sleep(1)
+    with pytest.raises(DeadlinePassed, match="body"):
+        async with Watchdog(LoopClock(), limits(body=50), alarms):
+            await asyncio.sleep(FOREVER)
+    assert now() == 51

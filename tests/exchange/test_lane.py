@@ -273,10 +273,10 @@ async def test_what_could_not_go_on_at_once_is_owed(late: bytes) -> None:
     )
     made = lane.Lane(plan, Attempt(LoopClock(), dog()), outlet, list)
     assert not made._pass_at_once(chunk("a")), "the reply has not begun"
-    await made._pass_on(made._take(chunk("a")), [])
+    await made._pass_on(made._take(chunk("a")))
     assert not made._pass_at_once(chunk("b") + late)
     assert outlet.owed == chunk("b") + late, "its deadline may come before its task goes on"
     client.read_again()
-    await made._pass_on(made._take(chunk("b") + late), [])
+    await made._pass_on(made._take(chunk("b") + late))
     assert client.body == chunk("a") + chunk("b") + late
     assert made.received == len(client.body)

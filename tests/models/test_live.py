@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from argo_relay.models.catalogue import catalogue
-from argo_relay.models.live import live_roster, passing_alias, passing_profile, passing_roster
+from argo_relay.models.live import live_roster, passing_alias, passing_model, passing_profile, passing_roster
 from argo_relay.models.roster import catalogue_roster
 
 
@@ -253,3 +253,12 @@ def test_aliases_follow_the_list() -> None:
     found = live_roster([{"id": "gpt99"}], aliases).resolve("best")
     assert found is not None
     assert (found.internal_id, found.public_id, found.alias_of) == ("gpt99", "best", "argo:gpt99")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "\udcff", "x" * 100_000])
+def test_what_can_be_no_name_passes_as_no_model(name: str) -> None:
+    assert passing_model(name) is None
+
+
+def test_any_other_name_is_passed_on_as_it_is() -> None:
+    assert passing_model("ft:gpt-4o:me") == passing_profile("ft:gpt-4o:me")

@@ -89,3 +89,21 @@ def test_with_no_failures_set_it_never_rests(count: int) -> None:
     made = Breaker(0, 30)
     assert not any(made.failed(0) for _ in range(count))
     assert not made.rests(0)
+
+
+def test_while_it_is_clean_nothing_but_a_failure_tells_it_anything() -> None:
+    made = Breaker(1, 30)
+    made.began(0)
+    made.answers()
+    made.ended()
+    made.worked()
+    seen = [(made.clean, made.state)]
+    made.failed(0)
+    seen.append((made.clean, made.state))
+    made.began(30)
+    made.answers()
+    seen.append((made.clean, made.state))
+    made.worked()
+    seen.append((made.clean, made.state))
+    # When an answer has begun, the rest is over, and the whole of it still to come.
+    assert seen == [(True, State.CLOSED), (False, State.RESTING), (False, State.CLOSED), (True, State.CLOSED)]

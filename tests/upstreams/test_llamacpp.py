@@ -36,7 +36,8 @@ def test_whoever_asks_it_is_asked_on_chat(client: str) -> None:
     ],
 )
 def test_one_whole_reply_is_gathered_from_a_stream(asked: Ask, members: dict[str, Any], gathered: bool) -> None:
-    assert UPSTREAM.streams_only(asked, members) == gathered
+    assert UPSTREAM.streams_only(asked, members, {}) == gathered
+    assert UPSTREAM.streams_only(asked, {}, members) == gathered
     changes = UPSTREAM.changes(asked, members).members
     assert (changes.get("stream_options") == {"include_usage": True}) == gathered
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from argo_relay.clock import Clock
@@ -20,16 +21,16 @@ class Attempt(Guard):
 
     def __init__(self, clock: Clock, watchdog: Watchdog, again: Callable[[], None] | None = None) -> None:
         """`again` is told of each call that the transport repeats."""
-        super().__init__(clock)
-        self._again = again or _nobody
+        self.alarms = watchdog.alarms
+        self._clock = clock
         self.stamps = Stamps(clock.now(), _PREPARING)
+        self._again = again or _nobody
         self._watchdog = watchdog
         self._writing_since = 0.0
 
     def rest(self) -> None:
         """Forget whom to tell, too: it is over."""
-        super().rest()
-        self._again = _nobody
+        self.reason, self._again = None, _nobody
 
     def enter(self, phase: Phase) -> None:
         """Say what it waits for now."""
@@ -38,35 +39,38 @@ class Attempt(Guard):
 
     def connect(self) -> None:
         """Say that the upstream is asked now."""
-        self.stamps.started = self.stamps.connecting = self._clock.now()
-        self.enter(_CONNECTING)
-        self._arm()
+        stamps = self.stamps
+        stamps.started = stamps.connecting = now = self._clock.now()
+        stamps.phase = _CONNECTING
+        self._look_by(now + self._watchdog.limits.connect.seconds)
 
     def connecting(self) -> None:
         """Take note that the call goes out once more: the connection had been closing when it was sent."""
         self._again()
         self.stamps.connecting = self._clock.now()
-        self.enter(_CONNECTING)
-        self._arm()
+        self.stamps.phase = _CONNECTING
+        self._look()
 
     def connected(self) -> None:
         """Take note that a connection to the upstream stands."""
-        self.enter(_SENDING)
+        self.stamps.phase = _SENDING
 
     def sent(self) -> None:
         """Take note that the request is on its way."""
         self.stamps.sent = self._clock.now()
-        self.enter(_WAITING)
+        self.stamps.phase = _WAITING
         if self._watchdog.limits.first_event is not None:
-            self._arm()
+            self._look()
 
-    def content(self) -> None:
-        """Take note that the upstream has sent something that carries content."""
-        first = self.stamps.content is None
-        self.stamps.content = self._clock.now()
-        if first:
+    def content(self) -> float:
+        """Take note that something came that carries content; return the seconds since the upstream was asked."""
+        stamps = self.stamps
+        first = stamps.content is None
+        stamps.content = now = self._clock.now()
+        if first and (idle := self._watchdog.limits.idle) is not None:
             # From here on the timer looks for itself what is due, also where nothing is written before the end.
-            self._arm()
+            self._look_by(now + idle.seconds)
+        return now - stamps.started
 
     def writing(self) -> None:
         """Say that the client is being written to: while it does not read, the upstream's silence is not its own."""
@@ -80,11 +84,11 @@ class Attempt(Guard):
         if self.stamps.content is not None:
             self.stamps.content += self._clock.now() - self._writing_since
         self.stamps.phase = _STREAMING
-        if self._timer is None:
-            # It has fired meanwhile. Else it looks for itself: what is due has only moved away.
-            self._arm()
+        if self._alarm is not None and self._alarm.rings_at == math.inf:
+            # It has rung meanwhile. Else it looks for itself: what is due has only moved away.
+            self._look()
 
-    def passed(self, *, content: bool) -> None:
+    def passed(self, content: bool) -> None:
         """Take note that the client has taken something at once; `content`: it carried content, and came just now."""
         now = self._clock.now()
         if content:

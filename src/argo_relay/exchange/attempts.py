@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
@@ -22,7 +21,7 @@ from argo_relay.exchange.plan import Asked, Plan, route
 from argo_relay.exchange.race import Race
 from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.site import Candidate, Site
-from argo_relay.exchange.verdict import Judged, Trial, trouble_of
+from argo_relay.exchange.verdict import Trial, note_failed, note_worked, trouble_of
 from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -41,6 +40,21 @@ class _TooLateError(Refused):
 class Attempts:
     """The attempts of one exchange; `await serve()` once. What became of them is in the attributes."""
 
+    fallbacks = 0
+    """Calls to another candidate than the one before."""
+    hedges = 0
+    """Calls beside another that was still under way."""
+    queued = 0.0
+    """Seconds spent waiting for places."""
+    _inlined: Outline | None = None
+    """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
+    _failed: RelayError | None = None
+    """How the newest attempt that failed did."""
+    _beside: Trial | None = None
+    """The second attempt of the race."""
+    _trials: tuple[Trial, ...] = ()
+    """All attempts, where what there is of them may be handed over."""
+
     def __init__(
         self,
         relay: Relay,
@@ -52,34 +66,18 @@ class Attempts:
         """`asked` is the request as it came; `voice` speaks to its client."""
         self.trial: Trial | None = None
         """The attempt that has the client's reply, else the newest."""
-        self.made = 0
-        """Calls that were sent upstream, or begun to be."""
-        self.calls: dict[str, int] = {}
-        """The same, by the upstreams' names."""
-        self.fallbacks = 0
-        """Of these: to another candidate than the one before."""
-        self.hedges = 0
-        """Of these: beside another that was still under way."""
-        self.queued = 0.0
-        """Seconds spent waiting for places."""
+        self.calls: list[str] = []
+        """Calls that were sent upstream, or begun to be, by the upstreams' names."""
         self._relay = relay
         self._sought = sought
         self._asked = asked
         self._watchdog = watchdog
         self._outlet = voice.outlet
         self._voice = voice
-        self._inlined: Outline | None = None
-        """The request with its images as data, once they have been fetched: whoever is asked gets the same."""
-        self._failed: RelayError | None = None
-        """How the newest attempt that failed did."""
+        self._race: Race | None = None
+        self._last: Candidate | None = None
         self._settled = False
         """It is known who has the client's reply, or that nobody has."""
-        self._race: Race | None = None
-        self._beside: Trial | None = None
-        """The second attempt of the race."""
-        self._last: Candidate | None = None
-        self._trials: list[Trial] = []
-        """All attempts, where what there is of them may be handed over."""
 
     async def serve(self) -> None:
         """Have the request served; raise what the last attempt ended in when none has done it."""
@@ -89,8 +87,12 @@ class Attempts:
         if not places.take_now():
             await self._wait_for(places)
         since = clock.now()
+        number = 1
         try:
-            await self._rounds()
+            while (pause := await self._round(number)) is not None:
+                self._watchdog.enter(Phase.PAUSING)
+                await asyncio.sleep(pause)
+                number += 1
         finally:
             places.give(clock.now() - since)
             # An error holds all that it came through.
@@ -105,8 +107,7 @@ class Attempts:
         if self.trial is None or not (self._settled or len(self._sought.candidates) == 1):
             return []
         candidate = self.trial.candidate
-        said = _named(candidate.model, candidate.site.name)
-        return [*said, ("x-attempts", str(self.made))] if self._settled else [*said]
+        return [*_named(candidate.model, candidate.site.name, len(self.calls) if self._settled else None)]
 
     def ending(self) -> bytes | None:
         """Return what ends the client's reply as one cut short at its length limit; None where there is nothing.
@@ -124,21 +125,11 @@ class Attempts:
                 return ending
         return None
 
-    async def _rounds(self) -> None:
-        for number in itertools.count(1):
-            try:
-                await self._round()
-            except _TROUBLES as error:
-                pause = self._pause(number, error)
-                if pause is None:
-                    raise
-            else:
-                return
-            self._watchdog.enter(Phase.PAUSING)
-            await asyncio.sleep(pause)
+    async def _round(self, number: int) -> float | None:
+        """Try the candidates once, each in its turn; return the seconds until the next round, None once it is done.
 
-    async def _round(self) -> None:
-        """Try the candidates once, each in its turn; raise the last one's error."""
+        Raise the last one's error when there is no next round, or no time for it.
+        """
         tried: list[Candidate] = []
         failed: RelayError | None = None
         turns = self._turns()
@@ -147,23 +138,26 @@ class Attempts:
                 continue
             tried.append(candidate)
             try:
-                if self.made or self._sought.hedge_after is None:
+                if self.calls or self._sought.hedge_after is None:
                     await self._one(candidate)
                 else:
                     await self._hedged(candidate, turns, tried, self._sought.hedge_after)
             except _TooLateError:
                 # What was wrong before says more.
-                raise self._failed or Refused(_TOO_LATE) from None
+                failed = self._failed or Refused(_TOO_LATE)
+                break
             except _TROUBLES as error:
-                if self._is_final(error):
-                    raise
                 # Without what it came through, which holds what was sent.
                 self._failed = failed = error.with_traceback(None)
+                if self._is_final(error):
+                    break
             else:
-                return
+                return None
         try:
-            if failed is not None:
+            pause = None if failed is None else self._pause(number, failed)
+            if pause is None and failed is not None:
                 raise failed
+            return pause
         finally:
             del failed
 
@@ -172,14 +166,15 @@ class Attempts:
 
         Those that rest come last, and before them those where one would have to wait for a place.
         """
-        if len(self._sought.candidates) == 1:
-            return self._sought.candidates
+        candidates = self._sought.candidates
+        if len(candidates) == 1:
+            return candidates
         now = self._relay.clock.now()
-        candidates = sorted(self._sought.candidates, key=lambda one: (one.rests(now), one.site.places.full))
+        candidates = sorted(candidates, key=lambda one: (one.rests(now), one.site.places.full))
         return [one for one in candidates if self._can(one)] or candidates[:1]
 
     def _can(self, candidate: Candidate) -> bool:
-        pace = candidate.doing.pace(streamed=self._asked.outline.stream)
+        pace = candidate.doing.pace(self._asked.outline.stream)
         return pace.can_within(self._watchdog.left(), self._relay.clock.now())
 
     async def _hedged(
@@ -223,8 +218,9 @@ class Attempts:
 
     async def _one(self, candidate: Candidate) -> None:
         """Ask one candidate, and again when its refusal teaches how."""
-        links = candidate.site.images.linked(self._asked.entry, self._asked.outline, candidate.profile)
-        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else self._asked.outline)
+        asked = self._asked
+        links = candidate.site.images.linked(asked.entry, asked.outline, candidate.profile)
+        asked = self._asked_of(candidate, await self._inline(candidate, links) if links else asked.outline)
         for lessons in range(_MOST_LESSONS + 1):
             trial = self._begin(candidate, plan(candidate.site.upstream, asked))
             try:
@@ -254,49 +250,52 @@ class Attempts:
         return msgspec.structs.replace(asked, outline=outline, profile=profile, rules=rules, missing=missing)
 
     def _begin(self, candidate: Candidate, chosen: Plan) -> Trial:
-        attempt = Attempt(self._relay.clock, self._watchdog, lambda: self._called(candidate))
-        several = len(self._sought.candidates) > 1 or self._sought.hedge_after is not None
-        lane = Lane(
-            chosen, attempt, self._outlet, self._voice.headers, commit=lambda: self._commit(trial), hold=several
-        )
-        trial = Trial(candidate=candidate, plan=chosen, attempt=attempt, lane=lane)
+        name, sought = candidate.site.name, self._sought
+        attempt = Attempt(self._relay.clock, self._watchdog, lambda: self.calls.append(name))
+        several = sought.hedge_after is not None or len(sought.candidates) > 1
+        lane = Lane(chosen, attempt, self._outlet, self._voice.headers, lambda: self._commit(trial), several)
+        trial = Trial(candidate, chosen, attempt, lane)
         if self._asked.partial:
-            self._trials.append(trial)
+            self._trials += (trial,)
         return trial
 
     async def _ask(self, trial: Trial) -> None:
-        """Make one call, and relay its answer."""
-        site, clock = trial.candidate.site, self._relay.clock
+        """Make one call, and relay its answer; the candidate is known by how that ends."""
+        candidate, attempt, lane = trial.candidate, trial.attempt, trial.lane
+        site, clock = candidate.site, self._relay.clock
         try:
             if self._race is not None and self._race.aside:
                 self._beside = trial
             else:
                 self._follow(trial)
             if trial.plan.call is None:
-                await trial.lane.answer()
+                await lane.answer()
                 return
             if not site.places.take_now():
-                await self._wait_for(site.places)
+                await self._wait_for(site.places, trial)
             since = clock.now()
             try:
-                self._count(trial)
-                with Judged(trial, self._watchdog, clock):
-                    async with trial.attempt:
-                        trial.attempt.connect()
-                        answer = await site.directory.transport.open(self._call(trial.plan.call, site), trial.attempt)
-                        site.directory.seen()
-                        await trial.lane.relay(answer)
+                self._count(candidate)
+                candidate.began(since)
+                attempt.connect()
+                async with attempt:
+                    answer = await site.directory.transport.open(self._call(trial.plan.call, site), attempt)
+                    site.directory.seen()
+                    await lane.relay(answer)
+                note_worked(trial, clock.now())
+            except BaseException as error:
+                note_failed(trial, error, self._watchdog, clock.now())
+                raise
             finally:
                 site.places.give(clock.now() - since)
         finally:
-            trial.lane.settled()
-            trial.attempt.rest()
+            lane.settled()
+            attempt.rest()
 
-    def _follow(self, trial: Trial, *, committed: bool = False) -> None:
+    def _follow(self, trial: Trial, committed: bool = False) -> None:
         """Let a trial stand for the exchange: in its headers, its log line, and towards a silent client."""
         # Of two side by side nobody knows yet who goes on: what the one began, the other could not end.
-        speaks = self._race is None or committed
-        if speaks and not self._voice.adopt(trial.plan.stage, lambda: bool(trial.lane.held)):
+        if (self._race is None or committed) and not self._voice.adopt(trial.lane):
             raise _TooLateError(_TOO_LATE)
         self.trial = trial
         self._watchdog.follow(trial.attempt.stamps)
@@ -316,17 +315,11 @@ class Attempts:
         if self._race is not None:
             self._race.win()
 
-    def _count(self, trial: Trial) -> None:
-        if self.trial is trial:
-            self._watchdog.follow(trial.attempt.stamps)
-        self._called(trial.candidate)
-        self.fallbacks += self._last is not None and self._last is not trial.candidate
-        self._last = trial.candidate
-
-    def _called(self, candidate: Candidate) -> None:
-        self.made += 1
-        name = candidate.site.name
-        self.calls[name] = self.calls.get(name, 0) + 1
+    def _count(self, candidate: Candidate) -> None:
+        if self._last is not candidate:
+            self.fallbacks += self._last is not None
+            self._last = candidate
+        self.calls.append(candidate.site.name)
 
     def _call(self, call: Call, site: Site) -> Call:
         if not site.tell_timeout:
@@ -369,8 +362,8 @@ class Attempts:
             return None
         return msgspec.structs.replace(asked, rules=site.rulebook.of(profile, site.directory.roster))
 
-    async def _wait_for(self, places: Capacity) -> None:
-        """Take a place that others have now."""
+    async def _wait_for(self, places: Capacity, trial: Trial | None = None) -> None:
+        """Take a place that others have now: for an attempt, or for all of them."""
         clock = self._relay.clock
         began = clock.now()
         self._enter(Phase.QUEUED)
@@ -379,12 +372,16 @@ class Attempts:
         finally:
             self.queued += clock.now() - began
         self._enter(Phase.PREPARING)
+        if trial is not None and self.trial is trial:
+            self._watchdog.follow(trial.attempt.stamps)
 
 
 @lru_cache(256)
-def _named(model: str, upstream: str) -> tuple[tuple[str, str], ...]:
-    """Return what says who has answered, as headers; without what cannot stand in one."""
-    named = (("x-model", model), ("x-upstream", upstream))
+def _named(model: str, upstream: str, calls: int | None) -> tuple[tuple[str, str], ...]:
+    """Return what says who has answered, and after how many calls, as headers; without what cannot stand in one."""
+    named = [("x-model", model), ("x-upstream", upstream)]
+    if calls is not None:
+        named.append(("x-attempts", str(calls)))
     return tuple((name, value) for name, value in named if value.isascii() and value.isprintable())
 
 

@@ -12,7 +12,7 @@ from argo_relay.clock import Clock
 from argo_relay.config.schema import ModelRow
 from argo_relay.errors import BadJson, ConnectionBroken, Refused, UpstreamError
 from argo_relay.exchange.unknown import unknown
-from argo_relay.models.live import is_name, live_roster, passing_alias, passing_profile, passing_roster
+from argo_relay.models.live import live_roster, passing_alias, passing_model, passing_roster
 from argo_relay.models.profile import Profile
 from argo_relay.models.roster import Roster, catalogue_roster
 from argo_relay.policy.deadline import Limit, Timer
@@ -88,7 +88,7 @@ class Directory:
             return roster.resolve(name)
         if name in self._aliases:
             return passing_alias(name, self._aliases[name])
-        return passing_profile(name) if is_name(name) else None
+        return passing_model(name)
 
     def knows(self, name: str) -> bool:
         """Say whether a name means a model now."""

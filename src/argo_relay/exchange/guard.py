@@ -4,7 +4,7 @@ A task runs inside `async with guard`. Whatever it awaits there, an interruption
 block as the exception given as its reason; the transport cuts the upstream's connection on the way. Guards stand inside
 one another: each takes its own interruption out of the task and lets those of others pass.
 
-One lazy timer serves a guard: stamps move without touching it, and when it fires it looks at what is due next
+One lazy timer serves a guard: stamps move without touching it, and when it rings it looks at what is due next
 (about 0 a read, against 8 to 16 us for a timeout object around each).
 """
 
@@ -17,30 +17,35 @@ from types import TracebackType
 
 from argo_relay.clock import Clock
 from argo_relay.errors import RelayError
+from argo_relay.exchange.alarm import Alarm
 
 
 class Guard(ABC):
-    """Guards one block of one task."""
+    """Guards one block of one task. Whoever derives from it sets what has no value here: `super` takes 0.2 us."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.reason: RelayError | None = None
-        self._clock = clock
-        self._loop: asyncio.AbstractEventLoop
-        self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._armed_for = 0.0
+    alarms: list[Alarm]
+    """Those that no guard has now."""
+    reason: RelayError | None = None
+    _clock: Clock
+    _alarm: Alarm | None = None
+    """The guard's own, within the block."""
+    _task: asyncio.Task[object] | None = None
+    """Whose block it is, within it."""
 
     async def __aenter__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task(self._loop)
-        self._arm()
+        alarm = self._alarm = self.alarms.pop() if self.alarms else Alarm(self._clock)
+        alarm.call = self._rung
+        self._task = asyncio.current_task(alarm.loop)
+        self._look()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         task, self._task = self._task, None
-        if self._timer is not None:
-            self._timer.cancel()
+        alarm, self._alarm = self._alarm, None
+        if alarm is not None:
+            alarm.call = None
+            self.alarms.append(alarm)
         if self.reason is None or task is None:
             return
         if not isinstance(error, asyncio.CancelledError):
@@ -66,27 +71,26 @@ class Guard(ABC):
 
     @abstractmethod
     def _due(self) -> float | None:
-        """Return when the timer is to fire next; None while nothing is due."""
+        """Return when the timer is to look next; None while nothing is due."""
 
     @abstractmethod
     def _fired(self, now: float) -> None:
         """Do what is due now, if anything is."""
 
-    def _arm(self) -> None:
-        if self._task is None or self.reason is not None:
-            return
+    def _look(self) -> None:
+        """Have the timer look at what is due when it is, or sooner."""
         when = self._due()
-        if when is None:
-            return
-        if self._timer is not None:
-            if self._armed_for <= when:
-                return
-            self._timer.cancel()
-        self._armed_for = when
-        # At least a millisecond: uvloop counts in those, and a timer that comes early must not spin.
-        self._timer = self._loop.call_later(max(when - self._clock.now(), 0.001), self._fire)
+        if when is not None:
+            self._look_by(when)
 
-    def _fire(self) -> None:
-        self._timer = None
-        self._fired(self._clock.now())
-        self._arm()
+    def _look_by(self, when: float) -> None:
+        """Have the timer look at what is due then, or sooner."""
+        alarm = self._alarm
+        if alarm is not None and when < alarm.rings_at:
+            alarm.set(when)
+
+    def _rung(self) -> None:
+        if self.reason is None:
+            self._fired(self._clock.now())
+        if self.reason is None:
+            self._look()

@@ -10,7 +10,17 @@ from argo_relay.dialects.table import DIALECTS
 from argo_relay.errors import ReadInFull, Refused
 from argo_relay.exchange.convert import ConvertStage
 from argo_relay.exchange.entry import Entry
-from argo_relay.exchange.plan import Asked, Plan, adapted, check_strict, foreign, plan_reply, spliced, target_of
+from argo_relay.exchange.plan import (
+    Asked,
+    Plan,
+    adapted,
+    changed,
+    check_strict,
+    foreign,
+    plan_reply,
+    spliced,
+    target_of,
+)
 from argo_relay.exchange.verbatim import VerbatimStage
 from argo_relay.framing import jsonx
 from argo_relay.neutral.failure import Failure, FailureKind
@@ -60,12 +70,13 @@ def _plan_count(upstream: Upstream, asked: Asked) -> Plan:
             call=None, stage=stage, upstream=upstream, spoken=spoken, headers=[("x-tokens-estimated", guess.table)]
         )
     members, losses = spoken.encode_request(request, target_of(upstream, asked))
-    _, more, sent = adapted(upstream, asked, ask, count_body(spoken.name, members, ask.model))
+    members = count_body(spoken.name, members, ask.model)
+    changes, more = adapted(upstream, asked, ask, members)
     return _converted(
         upstream,
         asked,
         spoken,
-        upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        upstream.call(ask, jsonx.encode(changed(members, changes)), foreign(asked.headers), asked.request_id),
         lambda body: encode_count(client.name, decode_count(spoken.name, body)),
         [*losses, *more],
     )
@@ -82,12 +93,12 @@ def _plan_embedding(upstream: Upstream, asked: Asked) -> Plan:
     reader, writer = _EMBEDDERS[client], _EMBEDDERS[spoken]
     request: EmbedRequest = reader.decode_request(asked.outline)
     members, losses = writer.encode_request(request)
-    _, more, sent = adapted(upstream, asked, ask, members)
+    changes, more = adapted(upstream, asked, ask, members)
     return _converted(
         upstream,
         asked,
         DIALECTS[spoken],
-        upstream.call(ask, jsonx.encode(sent), foreign(asked.headers), asked.request_id),
+        upstream.call(ask, jsonx.encode(changed(members, changes)), foreign(asked.headers), asked.request_id),
         lambda body: reader.encode_reply(writer.decode_reply(body), request),
         [*losses, *more],
     )
@@ -95,12 +106,12 @@ def _plan_embedding(upstream: Upstream, asked: Asked) -> Plan:
 
 def _own(upstream: Upstream, ask: Ask, asked: Asked, spoken: Dialect) -> Plan:
     """Return the plan for the client's own body with the upstream's changes."""
-    changes, losses = adapted(upstream, asked, ask, asked.outline.body.values)[:2]
+    changes, losses = adapted(upstream, asked, ask, asked.outline.body.values)
     check_strict(asked, losses)
     body, sent = spliced(asked.outline.body, changes)
     return Plan(
         call=upstream.call(ask, body, asked.headers, asked.request_id),
-        stage=VerbatimStage(spoken, upstream),
+        stage=VerbatimStage(spoken, upstream, streams=False),
         upstream=upstream,
         spoken=spoken,
         own=True,

@@ -94,8 +94,12 @@ class Places:
 
     def give(self, held: float) -> None:
         """Give a place back, after so many seconds."""
-        self._held.saw(held)
-        self._pass_on()
+        if self.most is not None:
+            self._held.saw(held)
+        if self._line:
+            self._pass_on()
+        else:
+            self.in_use -= 1
 
     def _pass_on(self) -> None:
         while self._line:

@@ -144,11 +144,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         GatherStage(spoken, client, _request_of(asked))
         if ask.stream != outline.stream
         else VerbatimStage(
-            client,
-            upstream,
-            array=ask.array,
-            partial=asked.partial and generating,
-            translating=translating if generating else None,
+            client, upstream, ask.array, asked.partial and generating, ask.stream, translating if generating else None
         )
     )
     return Plan(
@@ -222,11 +218,10 @@ def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Req
 
 
 class Adapted(NamedTuple):
-    """What differs from a body's members, what that loses, and all members as they then are."""
+    """What differs from a body's members, and what that loses."""
 
     changes: dict[str, object]
     losses: Losses
-    sent: Mapping[str, Any]
 
 
 def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, Any]) -> Adapted:
@@ -235,19 +230,19 @@ def adapted(upstream: Upstream, asked: Asked, ask: Ask, members: Mapping[str, An
     counting = ask.operation is _COUNT
     rules = [rule for rule in asked.rules if rule.do != "default"] if counting else asked.rules
     changes, losses = apply_rules(rules, ask.dialect, members) if rules else ({}, [])
-    more, lost = upstream.changes(ask, _with(members, changes))
-    changes |= more
-    return Adapted(changes, [*losses, *lost], _with(members, changes))
+    more, lost = upstream.changes(ask, changed(members, changes))
+    return Adapted(changes | more, [*losses, *lost])
 
 
-def _with(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+def changed(members: Mapping[str, Any], changes: Mapping[str, object]) -> Mapping[str, Any]:
+    """Return a body's members with these changes; the same object where there are none."""
     if not changes:
         return members
-    changed = {**members, **changes}
+    sent = {**members, **changes}
     for name, value in changes.items():
         if value is jsonx.REMOVED:
-            del changed[name]
-    return changed
+            del sent[name]
+    return sent
 
 
 def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
@@ -256,14 +251,14 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
     While it is sent, and its reply waited for, a large one is held twice: as it came, and as it goes out.
     """
     body.forget()
-    return body.splice(changes), lambda: _with(body.values, changes)
+    return body.splice(changes), lambda: changed(body.values, changes)
 
 
 def _encoded(
     body: JsonObject, members: Mapping[str, Any], changes: Mapping[str, object]
 ) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
     """Return the same of a request that was written here, of what the client's said."""
-    sent = _with(members, changes)
+    sent = changed(members, changes)
     return body.write(sent), lambda: sent
 
 
@@ -272,22 +267,22 @@ def _changed(
 ) -> tuple[Ask, dict[str, object], Losses]:
     """Return what is asked for, what differs from a body's members, and what that loses."""
     added: dict[str, object] = {}
-    if _folds(asked, ask, members):
+    if asked.partial and _folds(ask, members):
         added = _STREAMED.get(ask.dialect, {"stream": True})
         ask, members = msgspec.structs.replace(ask, stream=True), {**members, **added}
-    changes, losses, sent = adapted(upstream, asked, ask, members)
+    changes, losses = adapted(upstream, asked, ask, members)
     changes = added | changes
-    if upstream.streams_only(ask, sent):
+    if upstream.streams_only(ask, members, changes):
         ask, changes = msgspec.structs.replace(ask, stream=True), changes | {"stream": True}
     return ask, changes, losses
 
 
-def _folds(asked: Asked, ask: Ask, members: Mapping[str, Any]) -> bool:
-    """Say whether a whole reply is asked for as a stream, because it may have to be handed over in part.
+def _folds(ask: Ask, members: Mapping[str, Any]) -> bool:
+    """Say whether a reply that may have to be handed over in part is a whole one, to be asked for as a stream.
 
     Gathered are the first of several choices only: then the reply is asked for as it is.
     """
-    if not asked.partial or ask.stream or ask.operation is not _GENERATE:
+    if ask.stream or ask.operation is not _GENERATE:
         return False
     google = members.get("generationConfig")
     several = members.get("n") or (google.get("candidateCount") if isinstance(google, dict) else None) or 1

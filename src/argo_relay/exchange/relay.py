@@ -13,6 +13,7 @@ from argo_relay.config.named import MAIN, every_upstream
 from argo_relay.config.routing import is_pattern
 from argo_relay.config.schema import Config, Route
 from argo_relay.errors import Refused
+from argo_relay.exchange.alarm import Alarm
 from argo_relay.exchange.places import Capacity, Places
 from argo_relay.exchange.rejoin import Rejoin
 from argo_relay.exchange.site import Candidate, Site
@@ -68,18 +69,21 @@ class Relay:
         self.places: Capacity = Places(config.max_in_flight, "of the relay (`max_in_flight`)")
         self.rejoin = Rejoin(config.rejoin, config.rejoin_memory)
         self.running: set[Watchdog] = set()
+        self.alarms: list[Alarm] = []
+        """Of the timers of exchanges: those that none has now."""
         self.losses = LossCount()
         self.standing: Callable[[], Awaitable[Standing]] = self.own_standing
         """Tells of the whole relay, where it is more than this process."""
         self._defaults = defaults
-        self._plain = settle([defaults], config.timeouts.max_total)
+        self.plain_limits = settle([defaults], config.timeouts.max_total)
+        """Those of a request until more is known of it, and of most of them then, too."""
         self._routed: tuple[Roster | None, dict[str, str]] = (None, {})
         """For a list of models: the routes that have a model's name, by its internal id."""
         self._hedges = {name: HedgeShare(route.hedge_share) for name, route in config.routes.items()}
 
     def limits(self, *layers: Mapping[Timer, Limit | None]) -> Limits:
         """Return the limits for a request: what it asks for, then its model's, then the defaults."""
-        return settle([*layers, self._defaults], self.config.timeouts.max_total) if any(layers) else self._plain
+        return settle([*layers, self._defaults], self.config.timeouts.max_total) if any(layers) else self.plain_limits
 
     def knows(self, name: str) -> bool:
         """Say whether somebody can be asked for a model of this name now."""
@@ -97,10 +101,11 @@ class Relay:
         candidates, named = self._candidates(name, chance)
         if not candidates:
             raise Refused(unknown(self.main.directory.roster, name))
-        first, there = candidates[0], candidates[0].site.directory
+        first = candidates[0]
+        there = first.site.directory
         asked_first = there.limits_of(first.profile)
         if named is None:
-            return Sought(candidates=candidates, retries=self.config.retries, limits=[asked_first])
+            return Sought(candidates=candidates, retries=self.config.retries, limits=(asked_first,))
         key, route = named
         meant = self.main.directory.meant(name)
         own = there.limits_of(passing_profile(name)) if meant is None else self.main.directory.limits_of(meant)

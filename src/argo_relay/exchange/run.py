@@ -11,10 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from argo_relay.dialects.base import Headers
-from argo_relay.errors import ClientLeft, ConnectFailed, DeadlinePassed, Refused, UpstreamError
+from argo_relay.errors import ClientLeft, DeadlinePassed, Refused, UpstreamError
 from argo_relay.exchange.attempts import Attempts
 from argo_relay.exchange.client import Client
 from argo_relay.exchange.entry import Entry
+from argo_relay.exchange.failures import INTERNAL, failure_headers, upstream_failed
 from argo_relay.exchange.ids import new_id
 from argo_relay.exchange.intake import read_body
 from argo_relay.exchange.lane import WHOLE_HEADERS, UpstreamRefused
@@ -27,7 +28,7 @@ from argo_relay.exchange.relay import Relay, Sought
 from argo_relay.exchange.verdict import Trial
 from argo_relay.exchange.voice import Voice
 from argo_relay.exchange.watchdog import Watchdog
-from argo_relay.neutral.failure import Failure, FailureKind
+from argo_relay.neutral.failure import Failure
 from argo_relay.neutral.loss import Losses
 from argo_relay.neutral.loss import shown as losses_shown
 from argo_relay.observe.record import Outcome, Record
@@ -36,11 +37,16 @@ from argo_relay.policy.identity import user_of
 from argo_relay.policy.overrun import overrun
 from argo_relay.policy.patience import Patience, beat_every, patience_of, within
 from argo_relay.policy.wish import wants_partial, wish
+from argo_relay.upstreams.base import Operation
 
 _FAREWELL_SECONDS: Final = 1.0
 """How long a client may take to read the error that ends its reply before the connection is cut."""
 _LONGEST_NAME: Final = 200
 _REQUEST_ID: Final = re.compile(r"[!-~]{1,128}")
+
+_GENERATE: Final = Operation.GENERATE
+_FROM_OUTSIDE: Final = (ClientLeft, DeadlinePassed, Refused)
+"""What may end an exchange at any moment."""
 
 _log = logging.getLogger("argo_relay")
 
@@ -61,9 +67,9 @@ class Exchange:
         """What keeps the reply for a client that may come back for it."""
         self._client: Client = self._recorded or client
         self._request_id = request_id_of(client.request_headers.get("x-request-id"))
-        self._watchdog = Watchdog(relay.clock, relay.limits())
+        self._watchdog = Watchdog(relay.clock, relay.plain_limits, relay.alarms)
         self._outlet = Outlet(self._client)
-        self._began = relay.clock.now()
+        self._began = self._watchdog.stamps.started
         self._time = relay.clock.wall()
         self._attempts: Attempts | None = None
         self._voice: Voice | None = None
@@ -76,65 +82,61 @@ class Exchange:
         self._partial = False
 
     async def run(self) -> None:
-        """Serve the request."""
+        """Serve the request, and turn whatever ends it early into the client's error."""
         failure: Failure | None = None
-        outcome = Outcome.ERROR
+        outcome = Outcome.CANCELLED
         self._relay.running.add(self._watchdog)
-        try:
-            failure, outcome = await self._guarded()
-        except asyncio.CancelledError:
-            outcome = Outcome.CANCELLED
-            raise
-        finally:
-            self._relay.running.discard(self._watchdog)
-            if self._recorded is not None:
-                outcome, failure = self._recorded.close(outcome, failure)
-            losses = self._losses()
-            self._relay.losses.note(losses)
-            self._relay.sink(self._record(outcome, failure, losses_shown(losses) if losses else None))
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """Undo what holds each other, so that all of it goes at once: the collector's work would make others wait."""
-        self._attempts = self._voice = None
-        self._watchdog.rest()
-
-    async def _guarded(self) -> tuple[Failure | None, Outcome]:
-        """Serve, and turn whatever ends the exchange early into the client's error."""
-        own: tuple[bytes | None, Headers] = (None, [])
-        try:
-            await self._watched()
-        except ClientLeft:
-            return None, Outcome.CANCELLED
-        except DeadlinePassed as passed:
-            failure = overrun(Timer(passed.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
-            if await self._hand_over(passed.timer):
-                return failure, Outcome.TIMEOUT
-        except Refused as refused:
-            failure = refused.failure
-            own = (refused.body, refused.headers) if isinstance(refused, UpstreamRefused) else own
-        except UpstreamError as error:
-            failure = _upstream_failed(error)
-        except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
-            self._log_bug(error)
-            failure = _INTERNAL
-        else:
-            return None, Outcome.ERROR if self._trial is not None and self._trial.plan.stage.failed else Outcome.OK
-        try:
-            await self._say(failure, own)
-        except Exception as error:  # noqa: BLE001 -- the same border, where nothing is left to say
-            self._log_bug(error)
-            self._client.abort()
-        return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
-
-    async def _watched(self) -> None:
-        """Serve until something ends it; what comes when all of the reply has been written comes too late."""
         try:
             async with self._watchdog:
                 await self._serve()
-        except (ClientLeft, DeadlinePassed, Refused):
-            if not self._outlet.over:
-                raise
+            outcome = Outcome.OK
+        except Exception as error:  # noqa: BLE001 -- the border: a bug of ours must end as a reply, not as a cut
+            if self._outlet.over and isinstance(error, _FROM_OUTSIDE):
+                # All of the reply has been written: it comes too late.
+                outcome = Outcome.OK
+            else:
+                failure, outcome = await self._failed(error)
+        finally:
+            self._close(outcome, failure)
+
+    def _close(self, outcome: Outcome, failure: Failure | None) -> None:
+        """Leave the record, and undo what holds each other: the collector's work would make others wait."""
+        relay, trial, recorded = self._relay, self._trial, self._recorded
+        relay.running.discard(self._watchdog)
+        if outcome is Outcome.OK and trial is not None and trial.plan.stage.failed:
+            outcome = Outcome.ERROR
+        if recorded is not None:
+            outcome, failure = recorded.close(outcome, failure)
+        losses = [] if trial is None else trial.losses
+        if losses:
+            relay.losses.note(losses)
+        relay.sink(self._record(outcome, failure, losses))
+        self._attempts = self._voice = None
+        self._watchdog.rest()
+
+    async def _failed(self, error: Exception) -> tuple[Failure | None, Outcome]:
+        """Tell the client what has ended the exchange early, unless it has left."""
+        own: tuple[bytes | None, Headers] = (None, [])
+        if isinstance(error, ClientLeft):
+            return None, Outcome.CANCELLED
+        if isinstance(error, DeadlinePassed):
+            failure = overrun(Timer(error.timer), self._watchdog.limits, self._watchdog.phase, self._arrived())
+            if await self._hand_over(error.timer):
+                return failure, Outcome.TIMEOUT
+        elif isinstance(error, Refused):
+            failure = error.failure
+            own = (error.body, error.headers) if isinstance(error, UpstreamRefused) else own
+        elif isinstance(error, UpstreamError):
+            failure = upstream_failed(error)
+        else:
+            self._log_bug(error)
+            failure = INTERNAL
+        try:
+            await self._say(failure, own)
+        except Exception as bug:  # noqa: BLE001 -- the same border, where nothing is left to say
+            self._log_bug(bug)
+            self._client.abort()
+        return failure, Outcome.TIMEOUT if failure.timer else Outcome.ERROR
 
     async def _hand_over(self, timer: str) -> bool:
         """Hand over what there is of the reply, if the client wants that; whether the exchange is over."""
@@ -186,7 +188,7 @@ class Exchange:
         """Read the request, find who may answer it, settle its limits."""
         relay, watchdog, headers = self._relay, self._watchdog, self._client.request_headers
         watchdog.received()
-        self._client.watch(lambda: watchdog.interrupt(ClientLeft()))
+        self._client.watch(watchdog.client_left)
         self._received = len(body)
         outline = outline_of(self._entry, body)
         self._model, self._stream = outline.model[:_LONGEST_NAME], outline.stream
@@ -245,7 +247,7 @@ class Exchange:
                 await outlet.settle()
                 if outlet.status is None:
                     body = hide(own[0] or self._dialect.encode_error(failure))
-                    extra = _failure_headers(failure, own[1])
+                    extra = failure_headers(failure, own[1])
                     length = ("content-length", str(len(body)))
                     await outlet.begin(failure.status, [*WHOLE_HEADERS, length, *self._every_reply(), *extra])
                     await outlet.end(body)
@@ -266,12 +268,13 @@ class Exchange:
             ("x-timeout", shown(total.seconds)),
             ("x-timeout-source", total.source),
         ]
-        if self._attempts is not None:
-            headers += self._attempts.served
-        if self._trial is not None:
-            headers += self._trial.plan.headers
-        if losses := self._losses():
-            headers.append(("x-losses", losses_shown(losses)))
+        attempts, trial = self._attempts, self._trial
+        if attempts is not None:
+            headers += attempts.served
+        if trial is not None:
+            headers += trial.plan.headers
+            if losses := trial.losses:
+                headers.append(("x-losses", losses_shown(losses)))
         return headers
 
     @property
@@ -279,106 +282,77 @@ class Exchange:
         """The attempt that stands for the exchange."""
         return None if self._attempts is None else self._attempts.trial
 
-    def _losses(self) -> Losses:
-        trial = self._trial
-        return [] if trial is None else [*trial.plan.losses, *trial.plan.stage.losses]
-
     def _arrived(self) -> str:
         trial, attempts = self._trial, self._attempts
-        made = f"{attempts.made} attempts were made, " if attempts is not None and attempts.made > 1 else ""
+        calls = 0 if attempts is None else len(attempts.calls)
+        made = f"{calls} attempts were made, " if calls > 1 else ""
         if trial is None or not trial.lane.received:
             return f"{made}nothing had arrived"
         count = trial.lane.stage.events
         events = f"{count} event{'' if count == 1 else 's'} of it, " if count else ""
         return f"{made}{events}{trial.lane.received} bytes had arrived"
 
-    def _record(self, outcome: Outcome, failure: Failure | None, losses: str | None) -> Record:
-        watchdog = self._watchdog
-        total = watchdog.limits.total
-        timer = failure.timer if failure else None
+    def _record(self, outcome: Outcome, failure: Failure | None, losses: Losses) -> Record:
+        # What most exchanges have nothing to say of is left to the record's defaults: that is half of what it costs.
+        total = self._watchdog.limits.total
+        as_usual = outcome is Outcome.OK and self._recorded is None and self._entry.operation is _GENERATE
         return Record(
             time=self._time,
             request_id=self._request_id,
             dialect=self._dialect.name,
-            # Its value is what the record is without, where it is the usual one; an equal text would be told each time.
-            operation=self._entry.operation.value,
             user=self._user,
             outcome=outcome,
             seconds=self._relay.clock.now() - self._began,
             status=self._outlet.status,
             model=self._model,
             stream=self._stream,
-            code=failure.code if failure else None,
-            at_fault=failure.at_fault if failure else None,
-            phase=None if outcome is Outcome.OK else watchdog.phase,
-            timer=timer,
-            partial=self._partial,
-            timer_source=watchdog.limits.of(Timer(timer)).source if timer else None,
             timeout=total.seconds,
             timeout_source=total.source,
             bytes_in=self._received,
             bytes_out=self._outlet.sent,
-            losses=losses,
-            rejoined=self._recorded.rejoined if self._recorded is not None else None,
-            **self._served(outcome),
+            losses=losses_shown(losses) if losses else None,
+            **self._served(),
+            **({} if as_usual else self._unusual(outcome, failure)),
         )
 
-    def _served(self, outcome: Outcome) -> dict[str, Any]:
+    def _served(self) -> dict[str, Any]:
         """Return what the record says of the attempts, if there were any."""
-        watchdog, trial, attempts = self._watchdog, self._trial, self._attempts
+        trial, attempts = self._trial, self._attempts
         if trial is None or attempts is None:
             return {}
-        stage, first_event = trial.lane.stage, trial.lane.first_event
-        before = trial.attempt.stamps.started - watchdog.stamps.started
-        rejoined = self._recorded is not None and self._recorded.rejoined
-        return {
+        lane, stage, calls = trial.lane, trial.plan.stage, attempts.calls
+        said = {
             "served": trial.candidate.profile.internal_id,
             "upstream": trial.candidate.site.name,
             "spoken": trial.plan.spoken.name,
-            "attempts": attempts.made,
-            "calls": dict(attempts.calls) if len(attempts.calls) > 1 else {},
-            "fallbacks": attempts.fallbacks,
-            "hedges": attempts.hedges,
-            "queued": attempts.queued or None,
-            "first_event": None if first_event is None else before + first_event,
+            "attempts": len(calls),
             "events": stage.events,
             "usage": stage.usage,
-            "saved": watchdog.left() if outcome is Outcome.CANCELLED and not rejoined else None,
         }
+        if lane.first_event is not None:
+            said["first_event"] = trial.attempt.stamps.started - self._watchdog.stamps.started + lane.first_event
+        if attempts.queued:
+            said["queued"] = attempts.queued
+        if attempts.fallbacks or attempts.hedges:
+            said |= {"fallbacks": attempts.fallbacks, "hedges": attempts.hedges}
+            said["calls"] = {name: calls.count(name) for name in calls} if len(set(calls)) > 1 else {}
+        return said
 
-
-def _failure_headers(failure: Failure, passed: Headers) -> Headers:
-    headers = list(passed)
-    given = {name for name, _ in passed}
-    if failure.timer or failure.final:
-        # Without it the official SDKs send the same paid request twice more.
-        headers.append(("x-should-retry", "false"))
-    if failure.timer:
-        headers.append(("x-timeout-timer", failure.timer))
-    if failure.retry_after is not None and "retry-after" not in given:
-        headers.append(("retry-after", shown(failure.retry_after)))
-    if failure.upstream_request_id is not None and "x-upstream-request-id" not in given:
-        headers.append(("x-upstream-request-id", failure.upstream_request_id))
-    if failure.kind is FailureKind.SLOW_REQUEST:
-        # The rest of the body may still come, and must not be taken for the next request.
-        headers.append(("connection", "close"))
-    return headers
-
-
-def _upstream_failed(error: UpstreamError) -> Failure:
-    code = "upstream_unreachable" if isinstance(error, ConnectFailed) else "upstream_disconnected"
-    return Failure(
-        kind=FailureKind.UPSTREAM,
-        status=502,
-        code=code,
-        message=f"The upstream failed: {error}. Try again; `/ready` says whether the upstream can be reached.",
-        at_fault="upstream",
-    )
-
-
-_INTERNAL: Final = Failure(
-    kind=FailureKind.INTERNAL,
-    status=500,
-    code="internal_error",
-    message="The relay failed on this request. Its log says where, under this reply's x-request-id.",
-)
+    def _unusual(self, outcome: Outcome, failure: Failure | None) -> dict[str, Any]:
+        """Return what the record says of an exchange that ended early, asked for no reply, or whose reply is kept."""
+        watchdog, recorded = self._watchdog, self._recorded
+        timer = failure.timer if failure else None
+        rejoined = recorded.rejoined if recorded is not None else None
+        asked = self._trial is not None
+        return {
+            # Its value is what the record is without, where it is the usual one; an equal text would be told each time.
+            "operation": self._entry.operation.value,
+            "code": failure.code if failure else None,
+            "at_fault": failure.at_fault if failure else None,
+            "phase": None if outcome is Outcome.OK else watchdog.phase,
+            "timer": timer,
+            "timer_source": watchdog.limits.of(Timer(timer)).source if timer else None,
+            "partial": self._partial,
+            "rejoined": rejoined,
+            "saved": watchdog.left() if asked and outcome is Outcome.CANCELLED and not rejoined else None,
+        }

@@ -30,7 +30,7 @@ class Doing:
         self.breaker = breaker
         self._paces = (Pace(), Pace())
 
-    def pace(self, *, streamed: bool) -> Pace:
+    def pace(self, streamed: bool) -> Pace:
         """Return how fast it has begun to answer."""
         return self._paces[streamed]
 
@@ -81,19 +81,14 @@ class Site:
 class Candidate:
     """A model, and the upstream that may be asked for it."""
 
-    __slots__ = ("_doing", "profile", "site")
+    __slots__ = ("_breakers", "doing", "profile", "site")
 
     def __init__(self, site: Site, profile: Profile) -> None:
         self.site = site
         self.profile = profile
-        self._doing: Doing | None = None
-
-    @property
-    def doing(self) -> Doing:
+        self.doing = site.doing(profile.internal_id)
         """How the model has been doing there."""
-        if self._doing is None:
-            self._doing = self.site.doing(self.profile.internal_id)
-        return self._doing
+        self._breakers = site.breaker, self.doing.breaker
 
     @property
     def model(self) -> str:
@@ -106,18 +101,21 @@ class Candidate:
 
     def began(self, now: float) -> None:
         """Take note of an attempt."""
-        self.site.breaker.began(now)
-        self.doing.breaker.began(now)
+        for breaker in self._breakers:
+            if not breaker.clean:
+                breaker.began(now)
 
     def answers(self) -> None:
         """Take note that an answer has begun: a stream may take its time to end."""
-        self.site.breaker.answers()
-        self.doing.breaker.answers()
+        for breaker in self._breakers:
+            if not breaker.clean:
+                breaker.answers()
 
     def worked(self) -> None:
         """Take note of a whole answer."""
-        self.site.breaker.worked()
-        self.doing.breaker.worked()
+        for breaker in self._breakers:
+            if not breaker.clean:
+                breaker.worked()
 
     def failed(self, now: float, *, unreachable: bool) -> bool:
         """Take note of a failure, the whole upstream's when it cannot be reached; return whether a rest begins."""

@@ -29,14 +29,14 @@ class VerbatimStage:
         self,
         dialect: Dialect,
         upstream: Upstream,
-        *,
         array: bool = False,
         partial: bool = False,
+        streams: bool = True,
         translating: Callable[[], TranslateStage] | None = None,
     ) -> None:
         """`array`: streams are JSON arrays; `translating` makes the stage for replies in an unexpected form.
 
-        `partial`: the stream may be cut short, so that what has come of it must be known.
+        `partial`: the stream may be cut short, so that what has come of it must be known; `streams`: there may be one.
         """
         self.upstream = self.client = JSON_ARRAY if array else dialect.framing
         self.usage: Usage | None = None
@@ -50,8 +50,9 @@ class VerbatimStage:
         self._translating = translating
         self._array = array
         self._begun = False
-        self._watch = dialect.watch_stream()
-        self._cut = dialect.cut_stream() if partial else None
+        if streams:
+            self._watch = dialect.watch_stream()
+        self._cut = dialect.cut_stream() if partial and streams else None
 
     def whole(self, body: bytes) -> bytes:
         """Return the reply as it came."""
@@ -125,6 +126,8 @@ class VerbatimStage:
 
     def cut(self) -> bytes | None:
         """Return what the stream lacks to have ended at its length limit, or by itself where it is all but over."""
+        if self._cut is None and not self.ended:
+            return None
         self.usage = self._watch.usage
         if self.ended:
             return b""

@@ -7,13 +7,13 @@ from typing import Final
 
 import msgspec
 
-from argo_relay.clock import Clock
 from argo_relay.errors import ConnectFailed, DeadlinePassed, Refused, RelayError, UpstreamError
 from argo_relay.exchange.attempt import Attempt
 from argo_relay.exchange.lane import Lane, UpstreamRefused
 from argo_relay.exchange.plan import Plan
 from argo_relay.exchange.site import Candidate
 from argo_relay.exchange.watchdog import Watchdog
+from argo_relay.neutral.loss import Losses
 from argo_relay.policy.deadline import Limit, Phase, Source, Timer
 from argo_relay.policy.retry import Broke, Trouble, retry_after_of
 
@@ -22,13 +22,18 @@ _OPERATORS: Final = (Source.MODEL, Source.CONFIG, Source.DEFAULT)
 _log = logging.getLogger("argo_relay")
 
 
-class Trial(msgspec.Struct, kw_only=True):
+class Trial(msgspec.Struct):
     """One attempt, with all that belongs to it."""
 
     candidate: Candidate
     plan: Plan
     attempt: Attempt
     lane: Lane
+
+    @property
+    def losses(self) -> Losses:
+        """What could not be said, of the request and of the reply so far."""
+        return [*self.plan.losses, *self.plan.stage.losses]
 
 
 def trouble_of(error: RelayError, now: float) -> Trouble | None:
@@ -47,57 +52,45 @@ def trouble_of(error: RelayError, now: float) -> Trouble | None:
     return None
 
 
-class Judged:
-    """Watches an attempt, made within `with`, and lets its candidate be known by how it ends.
+def note_worked(trial: Trial, now: float) -> None:
+    """Let a candidate be known by an attempt that has had its whole reply."""
+    candidate, first_event = trial.candidate, trial.lane.first_event
+    candidate.worked()
+    if first_event is not None:
+        candidate.doing.pace(trial.plan.stream).saw(first_event, now)
 
-    What a failed one has sent is given up: what is tried next is planned anew, and would be held beside it.
+
+def note_failed(trial: Trial, error: BaseException, watchdog: Watchdog, now: float) -> None:
+    """Let a candidate be known by an attempt that has ended in an error, as far as that says anything of it.
+
+    What it has sent is given up: what is tried next is planned anew, and would be held beside it.
     """
-
-    def __init__(self, trial: Trial, watchdog: Watchdog, clock: Clock) -> None:
-        self._trial = trial
-        self._watchdog = watchdog
-        self._clock = clock
-
-    def __enter__(self) -> None:
-        self._trial.candidate.began(self._clock.now())
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        trial, candidate = self._trial, self._trial.candidate
-        if error is not None:
-            trial.plan.call = None
-            _note(trial, error, self._watchdog, self._clock)
-            return
-        candidate.worked()
-        if trial.lane.first_event is not None:
-            candidate.doing.pace(streamed=trial.plan.stream).saw(trial.lane.first_event, self._clock.now())
-
-
-def _note(trial: Trial, error: BaseException, watchdog: Watchdog, clock: Clock) -> None:
     candidate = trial.candidate
+    trial.plan.call = None
     if isinstance(error, UpstreamRefused):
         # What a client has done wrong, or too often, speaks for the upstream.
-        failed = error.failure.status >= 500
-        if not failed:
+        bad = error.failure.status >= 500
+        if not bad:
             candidate.worked()
             return
     elif isinstance(error, DeadlinePassed):
-        failed = _operators(watchdog, Timer(error.timer))
+        bad = _operators(watchdog, Timer(error.timer))
     elif isinstance(error, UpstreamError):
-        failed = True
+        bad = True
     elif isinstance(error, Refused):
-        failed = error.failure.at_fault == "upstream"
+        bad = error.failure.at_fault == "upstream"
     else:
         # The client left, the relay stops, or the whole budget is spent: on this attempt, if it had most of it.
         late = isinstance(watchdog.reason, DeadlinePassed) and trial.lane.first_event is None
         most = trial.attempt.elapsed() >= watchdog.limits.total.seconds / 2
-        failed = late and most and _operators(watchdog, Timer.TOTAL)
-    if not failed:
+        bad = late and most and _operators(watchdog, Timer.TOTAL)
+    if not bad:
         candidate.ended()
         return
     # Whichever timer has ended the wait.
     connecting = trial.attempt.stamps.phase is Phase.CONNECTING
     unreachable = connecting or isinstance(error, ConnectFailed)
-    if candidate.failed(clock.now(), unreachable=unreachable):
+    if candidate.failed(now, unreachable=unreachable):
         what = "cannot be reached" if unreachable else f"fails for the model {candidate.model}"
         _log.warning("the upstream %s %s: it rests, and is tried last until then", candidate.site.name, what)
 

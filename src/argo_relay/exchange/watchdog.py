@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from argo_relay.clock import Clock
-from argo_relay.errors import DeadlinePassed
+from argo_relay.errors import ClientLeft, DeadlinePassed
+from argo_relay.exchange.alarm import Alarm
 from argo_relay.exchange.guard import Guard
 from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 
@@ -13,8 +14,10 @@ from argo_relay.policy.deadline import Limits, Phase, Stamps, budget_due
 class Watchdog(Guard):
     """See `exchange.guard`. A timer, the client leaving and the process stopping all interrupt it."""
 
-    def __init__(self, clock: Clock, limits: Limits) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: Clock, limits: Limits, alarms: list[Alarm] | None = None) -> None:
+        """`alarms`: those that no exchange of the relay has now; None: it has its own."""
+        self.alarms = [] if alarms is None else alarms
+        self._clock = clock
         self.limits = limits
         self.stamps = Stamps(clock.now())
         self._attempt: Stamps | None = None
@@ -28,10 +31,14 @@ class Watchdog(Guard):
         self.stamps.started = self._clock.now()
         self.stamps.phase = Phase.PREPARING
 
+    def client_left(self) -> None:
+        """End the exchange: nobody waits for its reply."""
+        self.interrupt(ClientLeft())
+
     def settle(self, limits: Limits) -> None:
         """Have these limits hold from now on."""
         self.limits = limits
-        self._arm()
+        self._look_by(self.stamps.started + limits.total.seconds)
 
     @property
     def phase(self) -> Phase:
@@ -41,7 +48,7 @@ class Watchdog(Guard):
     def enter(self, phase: Phase) -> None:
         """Say what the exchange waits for now, no attempt being under way."""
         self.stamps.phase, self._attempt = phase, None
-        self._arm()
+        self._look()
 
     def follow(self, attempt: Stamps) -> None:
         """Say that the exchange waits for an attempt from now on."""
@@ -53,9 +60,9 @@ class Watchdog(Guard):
 
     def written(self) -> None:
         """Say that the client has taken what was written."""
+        # No timer is set: what is due has only moved away, and it has looked for that all the while.
         self._writing = False
         self._quiet_since = self._clock.now()
-        self._arm()
 
     def passed(self, now: float) -> None:
         """Take note that the client has taken something without a wait: what is due has only moved away."""
@@ -69,12 +76,11 @@ class Watchdog(Guard):
         if self._beat is None:
             self._quiet_since = self._clock.now()
         self._beat, self._beat_every = call, every
-        self._arm()
+        self._look()
 
     def rest(self) -> None:
         """Forget whom to call, too: the exchange is over."""
-        super().rest()
-        self._beat = self._attempt = None
+        self.reason = self._beat = self._attempt = None
 
     def elapsed(self) -> float:
         """Return the seconds since the exchange began to be measured."""
@@ -86,9 +92,9 @@ class Watchdog(Guard):
 
     def _due(self) -> float:
         when, _ = budget_due(self.limits, self.stamps)
-        if self._beat is not None and not self._writing:
-            when = min(when, self._quiet_since + self._beat_every)
-        return when
+        if self._beat is None:
+            return when
+        return min(when, self._quiet_since + self._beat_every)
 
     def _fired(self, now: float) -> None:
         when, timer = budget_due(self.limits, self.stamps)

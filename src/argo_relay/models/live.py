@@ -68,6 +68,16 @@ def passing_profile(name: str) -> Profile:
     )
 
 
+def passing_model(name: str) -> Profile | None:
+    """Return the same for any name, as a client gives it; None for what can be none."""
+    return _passing(name) if len(name) <= MAX_NAME else None
+
+
+@lru_cache(512)
+def _passing(name: str) -> Profile | None:
+    return passing_profile(name) if is_name(name) else None
+
+
 def passing_alias(name: str, target: str) -> Profile:
     """Return a user's name for a model of such an upstream."""
     return msgspec.structs.replace(passing_profile(target), public_id=name, alias_of=target)

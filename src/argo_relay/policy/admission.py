@@ -19,14 +19,11 @@ class Admission:
     def __init__(self, max_in_flight: int, max_queue: int) -> None:
         self.max_in_flight = max_in_flight
         self.max_queue = max_queue
+        self.most = max_in_flight + max_queue
+        """How many there may be, with those that wait."""
         self.in_flight = 0
         """Those that wait for a place are among them."""
         self.stopping = False
-
-    @property
-    def most(self) -> int:
-        """How many there may be, with those that wait."""
-        return self.max_in_flight + self.max_queue
 
     async def admit(self) -> None:
         """Let one in, as `enter` does; where others have a say in it, they may have to be asked."""

@@ -19,6 +19,8 @@ class Breaker:
 
     def __init__(self, failures: int, rest: float) -> None:
         """`failures` 0: it never rests."""
+        self.clean = True
+        """Nothing has failed since the last whole answer: then only a failure tells it anything."""
         self._most = failures
         self._rest = rest
         self._failed = 0
@@ -48,10 +50,11 @@ class Breaker:
 
     def worked(self) -> None:
         """Take note of a whole answer: all is well again."""
-        self._failed, self._since, self._probing = 0, None, False
+        self.clean, self._failed, self._since, self._probing = True, 0, None, False
 
     def failed(self, now: float) -> bool:
         """Take note of a failure; return whether a rest begins with it."""
+        self.clean = False
         self._failed += 1
         was, self._probing = self._since, False
         if self._most and self._failed >= self._most:

@@ -97,19 +97,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         return limit
 
 
-class Stamps:
+class Stamps(msgspec.Struct, gc=False):
     """When things happened to one exchange, or to one of its attempts (None: not yet), and what it waits for now."""
 
-    __slots__ = ("connecting", "content", "phase", "sent", "started")
-
-    def __init__(self, started: float, phase: Phase = _RECEIVING) -> None:
-        self.phase = phase
-        self.started = started
-        """When it began; of an exchange, from the moment the body has been read: when it had been."""
-        self.connecting: float | None = None
-        self.sent: float | None = None
-        self.content: float | None = None
-        """When the upstream last sent something that carries content."""
+    started: float
+    """When it began; of an exchange, from the moment the body has been read: when it had been."""
+    phase: Phase = Phase.RECEIVING
+    connecting: float | None = None
+    sent: float | None = None
+    content: float | None = None
+    """When the upstream last sent something that carries content."""
 
 
 def budget_due(limits: Limits, stamps: Stamps) -> tuple[float, Timer]:

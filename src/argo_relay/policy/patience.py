@@ -29,8 +29,14 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
 def patience_of(headers: Mapping[str, str]) -> Patience | None:
     """Return a client's patience; None where no header holds a number (`NOT_GIVEN` is what some send instead)."""
-    for name in HEADERS:
-        seconds = as_seconds(headers.get(name))
+    return _patience(headers.get(HEADERS[0]), headers.get(HEADERS[1]))
+
+
+@lru_cache(64)
+def _patience(*given: str | None) -> Patience | None:
+    """Return the first that is one; an SDK says the same with each request."""
+    for name, value in zip(HEADERS, given, strict=True):
+        seconds = as_seconds(value)
         if seconds is not None:
             return Patience(seconds=seconds, header=name)
     return None
@@ -38,20 +44,19 @@ def patience_of(headers: Mapping[str, str]) -> Patience | None:
 
 def within(limits: Limits, patience: Patience | None) -> Limits:
     """Return the limits for a reply of which no byte goes out before it is done: the total ends before the patience."""
-    if patience is None:
-        return limits
-    seconds = max(patience.seconds - _AHEAD_SECONDS, patience.seconds / 2)
-    if seconds >= limits.total.seconds:
-        return limits
-    total = _total(seconds, patience, limits.total.seconds)
-    return Limits(
-        body=limits.body, total=total, connect=limits.connect, first_event=limits.first_event, idle=limits.idle
-    )
+    total = None if patience is None else _total(patience, limits.total.seconds)
+    return limits if total is None else msgspec.structs.replace(limits, total=total)
 
 
 @lru_cache(64)
-def _total(seconds: float, patience: Patience, asked: float) -> Limit:
-    """Return the limit that a client's patience sets; an SDK says the same with each request."""
+def _total(patience: Patience, asked: float) -> Limit | None:
+    """Return the limit that a client's patience sets, None for one that is no shorter; an SDK says the same each time.
+
+    `asked`: the total without it, in seconds.
+    """
+    seconds = max(patience.seconds - _AHEAD_SECONDS, patience.seconds / 2)
+    if seconds >= asked:
+        return None
     field = f"the client's own timeout of {shown(patience.seconds)} s (header `{patience.header}`)"
     return Limit(seconds=seconds, source=Source.PATIENCE, field=field, asked=asked)
 

@@ -63,6 +63,9 @@ def apply_rules(rules: Iterable[Rule], dialect: str, members: Mapping[str, Any])
 
 
 def _in_order(rules: list[Rule]) -> list[Rule]:
+    if len({rule.origin for rule in rules}) < 2:
+        # As it mostly is: the packaged ones alone.
+        return rules
     own = {rule.parameter for rule in rules if rule.origin == "configuration"}
     left = [rule for rule in rules if rule.origin == "configuration" or rule.parameter not in own]
     return sorted(left, key=lambda rule: _ORIGINS.index(rule.origin))

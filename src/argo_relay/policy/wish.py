@@ -27,7 +27,7 @@ _HOW: Final = 'Give seconds above zero, such as 120, or an object such as {"tota
 
 def wish(timeout: Any, headers: Mapping[str, str]) -> dict[Timer, Limit | None]:
     """Return the timers that a request sets; raise Refused (400, the field named) for what is no limit."""
-    asked = _from_body(timeout)
+    asked = {} if timeout is None else _from_body(timeout)
     if Timer.TOTAL not in asked:
         asked |= _from_headers(headers)
     return asked
@@ -38,6 +38,8 @@ def wants_partial(timeout: Any, headers: Mapping[str, str]) -> bool:
 
     Of the body's `timeout` only what `wish` has let through.
     """
+    if timeout is None and ON_TIMEOUT not in headers:
+        return False
     given = timeout.get("on_timeout") if isinstance(timeout, dict) else None
     if given is None and (written := headers.get(ON_TIMEOUT)) is not None:
         given = written.strip().lower()
@@ -51,8 +53,6 @@ def _is_ending(value: Any) -> bool:
 
 
 def _from_body(timeout: Any) -> dict[Timer, Limit | None]:
-    if timeout is None:
-        return {}
     if isinstance(timeout, dict):
         return _from_object(timeout)
     seconds = as_seconds(timeout)

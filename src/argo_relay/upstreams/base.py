@@ -101,8 +101,8 @@ class Upstream(Protocol):
         """Return what this upstream wants of a body with these members, whoever wrote it."""
         ...
 
-    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
-        """Say whether a request for a whole reply with these members is answered by a stream only."""
+    def streams_only(self, ask: Ask, members: Mapping[str, Any], changes: Mapping[str, object]) -> bool:
+        """Say whether a request for a whole reply with these members, so changed, is answered by a stream only."""
         ...
 
     def strays(self, dialect: str) -> tuple[str, ...]:

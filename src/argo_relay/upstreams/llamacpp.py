@@ -39,11 +39,12 @@ class LlamaUpstream(VendorUpstream, frozen=True, kw_only=True):
         changes, losses = super().changes(ask, members)
         if ask.operation is Operation.GENERATE:
             changes["return_progress"] = True
-            if self.streams_only(ask, members):
+            if self.streams_only(ask, members, changes):
                 changes["stream_options"] = {"include_usage": True}
         return Changes(changes, losses)
 
-    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
+    def streams_only(self, ask: Ask, members: Mapping[str, Any], changes: Mapping[str, object]) -> bool:
         """Say whether a whole reply is to be gathered from a stream: all that are one reply."""
-        several = isinstance(members.get("n"), int) and members["n"] > 1
+        number = changes.get("n", members.get("n"))
+        several = isinstance(number, int) and number > 1
         return ask.operation is Operation.GENERATE and not ask.stream and not several

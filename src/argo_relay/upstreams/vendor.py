@@ -90,7 +90,7 @@ class VendorUpstream(msgspec.Struct, frozen=True, kw_only=True):
         changes: dict[str, object] = {"timeout": jsonx.REMOVED}
         return Changes(changes if ask.dialect == "google" else changes | {"model": ask.model}, [])
 
-    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
+    def streams_only(self, ask: Ask, members: Mapping[str, Any], changes: Mapping[str, object]) -> bool:
         """Vendors answer as they are asked to."""
         return False
 

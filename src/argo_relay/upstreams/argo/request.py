@@ -55,7 +55,7 @@ def mended(dialect: str, owner: str, model: str, members: Mapping[str, Any]) -> 
         work.set("system", jsonx.REMOVED if system is None else system, losses)
         work.set("messages", messages, [])
     for member, step in _STEPS.get((dialect, owner), ()):
-        work.set(member, *step(work.get(member)))
+        work.take(member, step)
     if dialect == "anthropic":
         work.set("tool_choice", *claude.choice(work.get("tool_choice"), work.get("tools")))
     if dialect == "openai_responses":
@@ -74,6 +74,15 @@ class _Work:
 
     def get(self, name: str) -> Any:
         return self.changes.get(name, self._members.get(name))
+
+    def take(self, name: str, step: Step) -> None:
+        """Take one step with a member."""
+        before = self.get(name)
+        value, losses = step(before)
+        if value is not before:
+            self.set(name, value, losses)
+        else:
+            self.losses += losses
 
     def set(self, name: str, value: Any, losses: Losses) -> None:
         if value is not self.get(name) and not (value is jsonx.REMOVED and name not in self._members):

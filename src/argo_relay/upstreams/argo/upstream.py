@@ -85,14 +85,14 @@ class ArgoUpstream(msgspec.Struct, frozen=True, kw_only=True):
         changes, losses = mended(ask.dialect, ask.owner, ask.model, members)
         return Changes({"model": ask.model, "timeout": jsonx.REMOVED} | changes | identity, losses)
 
-    def streams_only(self, ask: Ask, members: Mapping[str, Any]) -> bool:
+    def streams_only(self, ask: Ask, members: Mapping[str, Any], changes: Mapping[str, object]) -> bool:
         """Say whether the SDK inside Argo would refuse a whole reply of Claude's: it reckons with its longest.
 
         Only then is a whole reply gathered from a stream: below the limit the upstream's own bytes are better.
         """
         if ask.dialect != "anthropic" or ask.operation is not Operation.GENERATE or ask.stream:
             return False
-        limit = members.get("max_tokens")
+        limit = changes.get("max_tokens", members.get("max_tokens"))
         return not isinstance(limit, int) or limit > _LONGEST_WHOLE
 
     def strays(self, dialect: str) -> tuple[str, ...]:
