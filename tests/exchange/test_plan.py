@@ -354,6 +354,18 @@ def lengthened(value: Any, key: str = "") -> Any:
     return value[: len(value) // 2] + "".join(words % number for number in range(400)) + value[len(value) // 2 :]
 
 
+@pytest.mark.parametrize("kind", ["openai", "anthropic"])
+def test_a_large_request_is_not_kept_for_what_may_be_asked_of_it(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = [{"role": role, "content": role} for role in ("user", "assistant", "user")]
+    small = plan_of(upstream(kind), asked("openai_responses", passing_profile("m"), input=turns))
+    monkeypatch.setattr(jsonx, "LARGE", 1)
+    request = asked("openai_responses", passing_profile("m"), input=turns)
+    large = plan_of(upstream(kind), request)
+    assert large.sent() == small.sent()
+    assert large.sent() is not large.sent(), "made for whoever asks"
+    assert request.outline.body._values is None
+
+
 EVERYWHERE = [
     *(("argo", model(name)) for name in ARGO.values()),
     *((kind, passing_profile("m")) for kind in ("openai", "openai_responses", "anthropic", "google")),

@@ -130,7 +130,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
         members, lost = crossed
         ask, changes, more = _changed(upstream, asked, ask, members)
         losses = [*lost, *more]
-        body, sent = _encoded(outline.body, members, changes)
+        body, sent = _encoded(upstream, asked, spoken, members, changes)
     else:
         ask, changes, losses = _changed(upstream, asked, ask, outline.body.values)
         body, sent = spliced(outline.body, changes)
@@ -141,7 +141,7 @@ def _verbatim(upstream: Upstream, asked: Asked, spoken: Dialect, operation: Oper
 
     # Legacy completions are the upstream's chat dialect by name only: their streams have a form of their own.
     stage: Stage = (
-        GatherStage(spoken, client, _request_of(asked))
+        GatherStage(spoken, client, _opening(_request_of(asked), asked))
         if ask.stream != outline.stream
         else VerbatimStage(
             client, upstream, ask.array, asked.partial and generating, ask.stream, translating if generating else None
@@ -176,9 +176,9 @@ def _translated(upstream: Upstream, asked: Asked, spoken: Dialect) -> Plan:
     ask, changes, more = _changed(upstream, asked, ask, members)
     losses = [*losses, *more]
     check_strict(asked, losses)
-    body, sent = _encoded(asked.outline.body, members, changes)
+    body, sent = _encoded(upstream, asked, spoken, members, changes)
     stage: Stage = (
-        GatherStage(spoken, asked.entry.dialect, request)
+        GatherStage(spoken, asked.entry.dialect, _opening(request, asked))
         if ask.stream != request.stream
         else _translating(upstream, asked, spoken, request)
     )
@@ -202,19 +202,33 @@ def unsealed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[st
     """
     if not may_carry(asked.outline.body.text, encoded=asked.entry.dialect.name == "google"):
         return None
+    return _crossed(upstream, asked, spoken)
+
+
+def _crossed(upstream: Upstream, asked: Asked, spoken: Dialect) -> tuple[dict[str, Any], Losses]:
     return spoken.encode_request(_request_of(asked), target_of(upstream, asked))
 
 
 def _request_of(asked: Asked) -> Request:
     request = asked.entry.dialect.decode_request(asked.outline)
     asked.outline.body.forget()
-    return msgspec.structs.replace(request, received=asked.received)
+    return request
+
+
+def _opening(request: Request, asked: Asked) -> Request:
+    """Return what replies are written by: none repeats more of a conversation than the first turn (`instructions`).
+
+    The others would be held for as long as the reply takes.
+    """
+    return msgspec.structs.replace(request, messages=request.messages[:1], received=asked.received)
 
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
     strays = [DIALECTS[name] for name in upstream.strays(spoken.name)]
     array, partial = asked.outline.array, asked.partial
-    return TranslateStage(spoken, asked.entry.dialect, request, array=array, strays=strays, partial=partial)
+    return TranslateStage(
+        spoken, asked.entry.dialect, _opening(request, asked), array=array, strays=strays, partial=partial
+    )
 
 
 class Adapted(NamedTuple):
@@ -255,11 +269,17 @@ def spliced(body: JsonObject, changes: Mapping[str, object]) -> tuple[bytes, Cal
 
 
 def _encoded(
-    body: JsonObject, members: Mapping[str, Any], changes: Mapping[str, object]
+    upstream: Upstream, asked: Asked, spoken: Dialect, members: Mapping[str, Any], changes: Mapping[str, object]
 ) -> tuple[bytes, Callable[[], Mapping[str, Any]]]:
-    """Return the same of a request that was written here, of what the client's said."""
-    sent = changed(members, changes)
-    return body.write(sent), lambda: sent
+    """Return the same of a request that was written here, of what the client's said.
+
+    Of a large one the members are made anew for whoever asks for them: they may take several times its size.
+    """
+    body, sent = asked.outline.body, changed(members, changes)
+    written = body.write(sent)
+    if not body.is_large:
+        return written, lambda: sent
+    return written, lambda: changed(_crossed(upstream, asked, spoken)[0], changes)
 
 
 def _changed(

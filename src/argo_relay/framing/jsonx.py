@@ -119,7 +119,7 @@ def encode(value: object) -> bytes:
 class JsonObject:
     """A JSON object read from bytes: its members as values, and the bytes of each, for `splice`."""
 
-    __slots__ = ("_apart", "_long", "_spans", "_tail", "_values", "text")
+    __slots__ = ("_apart", "_long", "_spans", "_tail", "_values", "is_large", "text")
 
     def __init__(self, text: bytes, long: Long | None = None) -> None:
         """Read `text`; raise BadJson when it is not one JSON object whose keys are all different.
@@ -127,11 +127,13 @@ class JsonObject:
         Of a large one long texts are set apart where `long` says: the values have marks in their place (see `apart`).
         """
         self.text = text
+        self.is_large = len(text) >= LARGE
+        """Whether it is worth some work not to hold its values."""
         self._long = long
         self._apart: Apart | None = None
         self._values: dict[str, Any] | None
         try:
-            if len(text) < LARGE:
+            if not self.is_large:
                 raw, self._values = _read(text)
                 self._spans = _spans_of_compact(text, raw) or _spans(text, raw)
             else:
@@ -175,7 +177,7 @@ class JsonObject:
 
         They take as much memory as the text, and several times as much where it has many small ones.
         """
-        if len(self.text) >= LARGE:
+        if self.is_large:
             self._values = None
 
     def write(self, members: Mapping[str, Any]) -> bytes:
