@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from argo_relay.neutral.failure import FailureKind
 from argo_relay.neutral.reply import Usage
@@ -54,7 +56,26 @@ def test_a_notice_is_suspected_from_its_first_character_on(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["I", "hello", "IMPORTANT: back up", "IMPORTANT NOTICE", "IMPORTANT news FROM", "**Im"]
+    "text",
+    [
+        "I",
+        "hello",
+        "Absolutely",
+        "IMPORTANTLY",
+        "\u4f60\u597d\uff0c\u6211\u662f\u4e00\u4e2a\u8bed\u8a00\u6a21\u578b\u3002",
+        "IMPORTANT: back up",
+        "IMPORTANT NOTICE",
+        "IMPORTANT news FROM",
+        "**Im",
+    ],
 )
 def test_an_answer_is_soon_seen_to_be_one(text: str) -> None:
     assert may_begin(text) == (text == "I")
+
+
+@given(st.lists(st.sampled_from([*DENIED.split(), "a", "\u4f60\u597d", "a-long-word", " ", "\n", "**"])), st.text())
+def test_of_any_beginning_it_can_be_said(words: list[str], text: str) -> None:
+    for separator in (" ", ""):
+        said = separator.join(words)
+        assert may_begin(said) <= may_begin(said[:-1]), "what is no notice stays none"
+    assert may_begin(text) in (True, False)

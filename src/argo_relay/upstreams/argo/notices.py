@@ -49,6 +49,9 @@ def may_begin(text: str) -> bool:
 
 def _grows_into(said: str) -> bool:
     words = said.split(" ")
+    if len(words) == 1:
+        # Longer than the first word of all.
+        return False
     wanted = [_OPENING, words[1] if words[1] in _SORTS else "", *_MARK.split(" ")]
     head, last = words[:-1], words[-1]
     if len(words) == 2:
