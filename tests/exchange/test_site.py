@@ -6,6 +6,7 @@ import pytest
 
 from argo_relay.config.schema import Breaker, Config
 from argo_relay.exchange.site import Candidate, Site
+from argo_relay.models.live import passing_profile
 from argo_relay.policy.breaker import State
 from support.stage import Play, stage
 
@@ -66,6 +67,15 @@ async def test_made_up_names_do_not_fill_the_memory() -> None:
         site.doing(f"name-{number}")
         assert site.doing("kept") is kept
     assert len(site._doing) == 500
+
+
+async def test_names_that_are_only_looked_up_make_nobody_forgotten() -> None:
+    site = main()
+    one = candidate(site)
+    one.failed(0, unreachable=False)
+    for number in range(600):
+        Candidate(site, passing_profile(f"name-{number}"))
+    assert candidate(site).rests(1)
 
 
 async def test_a_model_is_called_by_its_own_name_towards_clients() -> None:

@@ -81,14 +81,19 @@ class Site:
 class Candidate:
     """A model, and the upstream that may be asked for it."""
 
-    __slots__ = ("_breakers", "doing", "profile", "site")
+    __slots__ = ("_doing", "profile", "site")
 
     def __init__(self, site: Site, profile: Profile) -> None:
         self.site = site
         self.profile = profile
-        self.doing = site.doing(profile.internal_id)
-        """How the model has been doing there."""
-        self._breakers = site.breaker, self.doing.breaker
+        self._doing: Doing | None = None
+
+    @property
+    def doing(self) -> Doing:
+        """How the model has been doing there; of a name that is only looked up nothing is kept."""
+        if self._doing is None:
+            self._doing = self.site.doing(self.profile.internal_id)
+        return self._doing
 
     @property
     def model(self) -> str:
@@ -101,19 +106,19 @@ class Candidate:
 
     def began(self, now: float) -> None:
         """Take note of an attempt."""
-        for breaker in self._breakers:
+        for breaker in (self.site.breaker, self.doing.breaker):
             if not breaker.clean:
                 breaker.began(now)
 
     def answers(self) -> None:
         """Take note that an answer has begun: a stream may take its time to end."""
-        for breaker in self._breakers:
+        for breaker in (self.site.breaker, self.doing.breaker):
             if not breaker.clean:
                 breaker.answers()
 
     def worked(self) -> None:
         """Take note of a whole answer."""
-        for breaker in self._breakers:
+        for breaker in (self.site.breaker, self.doing.breaker):
             if not breaker.clean:
                 breaker.worked()
 
