@@ -116,3 +116,5 @@ async def test_one_that_is_killed_is_noticed(listening: socket.socket) -> None:
         worker.signal(signal.SIGKILL)
         assert await worker.ended == -9
     assert not worker.ready.is_set()
+    worker._silent(30.0)
+    assert worker.reason is None, "who has ended says nothing any more"

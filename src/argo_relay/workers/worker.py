@@ -86,16 +86,16 @@ class Worker:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         code = await process.wait()
-        self._pulse.stop()
         # What it said last may still be on its way.
         await self._link.ended()
+        self._pulse.stop()
         self.left.set()
         self.ended.set_result(code)
 
     def _silent(self, seconds: float) -> None:
         """Kill it: what hangs, or is stopped, heeds nothing else."""
-        self.reason = f"said nothing for {seconds:g} s and was killed"
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
+            self.reason = f"said nothing for {seconds:g} s and was killed"
             self._process.kill()
 
     def _heard(self, message: ToSupervisor) -> None:
