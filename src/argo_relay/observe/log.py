@@ -46,7 +46,7 @@ def log_sink(lines: Lines, form: str) -> Sink:
             record.bytes_in or None,
             record.bytes_out or None,
             saved and round(saved, 4),
-            record.rejoined and text(record.rejoined),
+            None if record.rejoined is None else text(record.rejoined),
             *(_NO_COUNTS if usage is None else _counts_of(usage)),
         )
         lines.write(_template(form, _steady_of(record), tuple(map(type, values))) % values)
