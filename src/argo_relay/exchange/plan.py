@@ -218,9 +218,10 @@ def _request_of(asked: Asked) -> Request:
 def _opening(request: Request, asked: Asked) -> Request:
     """Return what replies are written by: none repeats more of a conversation than the first turn (`instructions`).
 
-    The others would be held for as long as the reply takes.
+    The others would be held for as long as the reply takes. What they told apart, the exchange's own id does.
     """
-    return msgspec.structs.replace(request, messages=request.messages[:1], received=asked.received)
+    opening = request.messages[:1]
+    return msgspec.structs.replace(request, messages=opening, received=asked.received, exchange=asked.request_id)
 
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:
