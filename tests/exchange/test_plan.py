@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any, Literal
@@ -309,12 +310,14 @@ def test_what_has_several_choices_or_is_no_chat_is_asked_for_as_ever() -> None:
     assert isinstance(plan_reply(upstream("openai"), legacy).stage, VerbatimStage)
 
 
-def planned(up: Upstream, profile: Profile, dialect: Dialect, incoming: Incoming) -> object:
+def planned(up: Upstream, profile: Profile, dialect: Dialect, incoming: Incoming, headers: Any) -> object:
     """Return what is sent for a request; or how it is refused."""
     try:
         outline = dialect.outline(incoming)
         entry = Entry(dialect=dialect, model=incoming.model, stream=incoming.stream)
-        plan = plan_of(up, Asked(entry=entry, outline=outline, profile=profile, headers={}, request_id="r", received=7))
+        plan = plan_of(
+            up, Asked(entry=entry, outline=outline, profile=profile, headers=headers, request_id="r", received=7)
+        )
     except Refused as refused:
         return refused.failure
     assert plan.call is not None
@@ -327,7 +330,9 @@ def check_apart(client: str, incoming: Incoming) -> bool:
     apart, whole = (msgspec.structs.replace(incoming, apart=one) for one in (True, False))
     for kind, profile in EVERYWHERE:
         up, dialect = upstream(kind), DIALECTS[client]
-        assert planned(up, profile, dialect, apart) == planned(up, profile, dialect, whole), (kind, profile.internal_id)
+        for headers in ({}, {"x-strict": "true"}):
+            said, right = (planned(up, profile, dialect, one, headers) for one in (apart, whole))
+            assert said == right, (kind, profile.internal_id)
     try:
         return b"set-apart" in jsonx.encode(DIALECTS[client].outline(apart).body.values)
     except Refused:
@@ -382,6 +387,35 @@ def test_long_texts_that_are_set_apart_come_to_the_same(client: str, monkeypatch
             body = json.dumps(lengthened(exchange.body), ensure_ascii=ascii_only).encode()
             found += check_apart(client, msgspec.structs.replace(exchange.incoming, body=body))
     assert found
+
+
+TEXT = base64.b64encode(b"a line of text\n" * 3000).decode()
+FILES: dict[str, dict[str, Any]] = {
+    "openai_chat": {"file": {"filename": "a.txt", "file_data": f"data:text/plain;base64,{TEXT}"}, "type": "file"},
+    "openai_responses": {"filename": "a.txt", "file_data": f"data:text/plain;base64,{TEXT}", "type": "input_file"},
+    "google": {"inlineData": {"mimeType": "text/plain", "data": TEXT}},
+}
+
+
+@pytest.mark.parametrize("client", FILES)
+def test_of_a_file_that_is_read_nothing_is_said_to_be_lost(client: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsonx, "LARGE", 1)
+    contents = {
+        "openai_chat": {"messages": [{"role": "user", "content": [FILES[client]]}]},
+        "openai_responses": {"input": [{"role": "user", "content": [FILES[client]]}]},
+        "google": {"contents": [{"role": "user", "parts": [FILES[client]]}]},
+    }
+    assert check_apart(client, Incoming(body=json.dumps(BODIES[client] | contents[client]).encode(), model="m"))
+
+
+def test_replies_have_names_of_their_own_before_their_upstream_gives_them_one() -> None:
+    def first_words(last_turn: str, request_id: str) -> bytes:
+        turns = [{"role": "user", "content": "the same"}, {"role": "user", "content": last_turn}]
+        request = asked("openai_responses", passing_profile("m"), input=turns, stream=True)
+        return plan_of(upstream("openai"), msgspec.structs.replace(request, request_id=request_id)).stage.heartbeat()
+
+    assert first_words("one", "r") == first_words("one", "r")
+    assert first_words("one", "r") != first_words("two", "s")
 
 
 @pytest.mark.parametrize("client", DIALECTS)

@@ -197,6 +197,39 @@ def test_only_what_is_called_so_is_set_apart() -> None:
     assert not kept(written({"messages": {"deep": [{"text": text}]}}))
 
 
+ADDRESSES = LONG._replace(names=LONG.names | {b"url"}, addresses=frozenset({b"url"}))
+BASE64 = "QUJDREVG/+" * 3000
+
+
+@pytest.mark.parametrize(
+    ("address", "apart"),
+    [
+        (f"data:image/png;base64,{BASE64}", True),
+        (f"data:text/plain;charset=utf-8;base64,{BASE64}", True),
+        (BASE64, True),
+        (f"data:image/{'x' * 9000};base64,{BASE64}", False),
+        (f"data:text/plain,{'words%20' * 3000}", False),
+        (f"https://example.org/{'a' * 9000}.gif?{'b' * 9000}", False),
+        (f" HTTPS://example.org/{BASE64}", False),
+        ("s3+x://" + BASE64, False),
+    ],
+)
+@pytest.mark.parametrize("slashed", [False, True])
+def test_of_addresses_only_data_is_set_apart(address: str, apart: bool, slashed: bool) -> None:
+    text = written({"messages": [{"content": [{"url": address}]}]})
+    document = JsonObject(text.replace(b"/", b"\\/") if slashed else text, ADDRESSES)
+    assert (document.values != json.loads(text)) == apart
+    assert json.loads(document.write(document.values)) == json.loads(text)
+
+
+def test_all_can_be_read_after_all() -> None:
+    text = written(body("word " * 10_000))
+    document = JsonObject(text, LONG)
+    assert document.read_in_full()
+    assert document.values == json.loads(text)
+    assert not document.read_in_full()
+
+
 @pytest.mark.parametrize("blank", [" ", "\n", "\t\u2003"])
 def test_what_begins_or_ends_in_much_white_space_is_read_in_full(blank: str) -> None:
     assert kept(written(body(blank * 20_000)))

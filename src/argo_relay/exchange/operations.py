@@ -53,6 +53,10 @@ def plan(upstream: Upstream, asked: Asked) -> Plan:
         except ReadInFull:
             # Each time fewer of a large body's long texts are set apart.
             continue
+        except Refused:
+            # What is wrong with a request is said of all of it.
+            if not asked.outline.body.read_in_full():
+                raise
 
 
 def _plan_count(upstream: Upstream, asked: Asked) -> Plan:

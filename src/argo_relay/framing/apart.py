@@ -33,6 +33,8 @@ _BETWEEN: Final = re.compile(
 )
 # The backslash is written as two once, and as more where JSON stands within a string.
 _MARK: Final = re.compile(rb"set-apart-[0-9a-f]{8}\\\\[0-9a-f]{32}")
+# What an address holds that is data itself: with its type before it, or bare.
+_DATA: Final = re.compile(rb"data:(?:[^,\\]|\\/)*;base64,|(?:[A-Za-z0-9+=]|\\?/){64}")
 _NAME: Final = re.compile(rb'"(\w+)"[ \t\n\r]*:[ \t\n\r]*\Z')
 _LONGEST_NAME: Final = 64
 _strings = msgspec.json.Decoder(str)
@@ -45,6 +47,8 @@ class Long(NamedTuple):
     """The document's own members that hold them, at any depth."""
     names: frozenset[bytes]
     """What the texts themselves are called there."""
+    addresses: frozenset[bytes] = frozenset()
+    """Of these names: those of addresses, which are set apart only where the data itself stands in them, as base64."""
     but: tuple[bytes, ...] = ()
     """How texts begin that are looked at as a whole."""
     beside: bytes | None = None
@@ -170,6 +174,8 @@ def _middle(text: bytes, start: int, end: int, long: Long) -> Iterator[tuple[int
     quote = _opening(text, start)
     name = _NAME.search(text[max(0, quote - _LONGEST_NAME) : quote])
     if name is None or name[1] not in long.names or text.startswith(long.but, quote + 1):
+        return
+    if name[1] in long.addresses and not _DATA.match(text, quote + 1, quote + 1 + _ENDS):
         return
     # Of white space alone a text may be nothing, or may be cut.
     if not any(_strings.decode(b'"%b"' % one).isspace() for one in (text[start:first], text[last:end])):

@@ -180,6 +180,13 @@ class JsonObject:
         if self.is_large:
             self._values = None
 
+    def read_in_full(self) -> bool:
+        """Set nothing apart any more; say whether anything was."""
+        apart, self._apart = self._apart, None
+        if apart is not None:
+            self._values = None
+        return apart is not None
+
     def write(self, members: Mapping[str, Any]) -> bytes:
         """Return members that were made of this object's values as JSON; raise ReadInFull (see `apart`)."""
         written = encode(members)

@@ -43,6 +43,7 @@ _TYPES: Final[Types] = {
 _LONG: Final = Long(
     members=frozenset({"messages"}),
     names=frozenset({b"content", b"text", b"url", b"image_url", b"file_data", b"data"}),
+    addresses=frozenset({b"url", b"image_url", b"file_data"}),
     but=(seals.MARK.encode(),),
     beside=b'"reasoning_details"',
     compared=frozenset({b"text"}),

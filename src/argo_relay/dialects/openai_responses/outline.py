@@ -44,6 +44,7 @@ _TYPES: Final[Types] = {
 _LONG: Final = Long(
     members=frozenset({"input"}),
     names=frozenset({b"input", b"content", b"text", b"output", b"image_url", b"file_data"}),
+    addresses=frozenset({b"image_url", b"file_data"}),
 )
 _INSTEAD_OF_INPUT: Final = ("prompt", "previous_response_id", "conversation")
 
