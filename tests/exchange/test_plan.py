@@ -408,14 +408,20 @@ def test_of_a_file_that_is_read_nothing_is_said_to_be_lost(client: str, monkeypa
     assert check_apart(client, Incoming(body=json.dumps(BODIES[client] | contents[client]).encode(), model="m"))
 
 
-def test_replies_have_names_of_their_own_before_their_upstream_gives_them_one() -> None:
-    def first_words(last_turn: str, request_id: str) -> bytes:
-        turns = [{"role": "user", "content": "the same"}, {"role": "user", "content": last_turn}]
-        request = asked("openai_responses", passing_profile("m"), input=turns, stream=True)
-        return plan_of(upstream("openai"), msgspec.structs.replace(request, request_id=request_id)).stage.heartbeat()
+@pytest.mark.parametrize("large", [False, True])
+def test_replies_have_names_of_their_own_before_their_upstream_gives_them_one(
+    large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr(jsonx, "LARGE", 1)
 
-    assert first_words("one", "r") == first_words("one", "r")
-    assert first_words("one", "r") != first_words("two", "s")
+    def first_words(*last_turns: str) -> bytes:
+        turns = [{"role": "user", "content": one} for one in ("the same", *last_turns)]
+        request = asked("openai_responses", passing_profile("m"), input=turns, stream=True)
+        return plan_of(upstream("openai"), request).stage.heartbeat()
+
+    assert first_words("and one") == first_words("and one")
+    assert len({first_words(*turns) for turns in ([], ["and one"], ["and two"])}) == 3
 
 
 @pytest.mark.parametrize("client", DIALECTS)

@@ -216,12 +216,14 @@ def _request_of(asked: Asked) -> Request:
 
 
 def _opening(request: Request, asked: Asked) -> Request:
-    """Return what replies are written by: none repeats more of a conversation than the first turn (`instructions`).
+    """Return what replies are written by: of a large request's turns the first, which some repeat, and the last.
 
-    The others would be held for as long as the reply takes. What they told apart, the exchange's own id does.
+    All turns would be held for as long as the reply takes. The last one tells the request from others that begin so.
     """
-    opening = request.messages[:1]
-    return msgspec.structs.replace(request, messages=opening, received=asked.received, exchange=asked.request_id)
+    turns = request.messages
+    if asked.outline.body.is_large:
+        turns = (*turns[:1], *turns[1:][-1:])
+    return msgspec.structs.replace(request, messages=turns, received=asked.received)
 
 
 def _translating(upstream: Upstream, asked: Asked, spoken: Dialect, request: Request) -> TranslateStage:

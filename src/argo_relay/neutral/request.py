@@ -80,8 +80,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     `continues` is the id of a reply that the upstream keeps (`previous_response_id`). `include_usage` says that a chat
     stream's client asked for the usage chunk. `dialect` is the client's. `received` is when the request came (Unix
-    seconds): a reply is given this time where its upstream tells none. `exchange` is the id of the exchange, for
-    replies that must have a name before their upstream has given them one.
+    seconds): a reply is given this time where its upstream tells none.
     """
 
     dialect: str
@@ -105,7 +104,6 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     store: bool | None = None
     service_tier: str | None = None
     received: int | None = None
-    exchange: str | None = None
     extras: Extras = {}
 
 
